@@ -1,7 +1,8 @@
 """One conversation with a caster, read to its end: bytes in, verdicts and stream bytes out."""
 
 from hncors.ntrip.response import Body, End, Event, Fault, Head, Parser
-from hncors.ntrip.verdict import MEANINGS, Verdict, opening, printable, verdict
+from hncors.ntrip.verdict import MEANINGS, Verdict, opening, verdict
+from hncors.text import printable
 
 
 class Dialogue:

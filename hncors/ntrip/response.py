@@ -98,7 +98,7 @@ class Parser:
             self._take_body(data)
         elif not self._over:
             self._held += data
-            while not self._in_body and not self._over and self._step():
+            while self._step():
                 pass
         events, self._events = self._events, []
         return events

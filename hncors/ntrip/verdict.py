@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from hncors.ntrip.response import Head, unsupported_coding
+from hncors.text import printable
 
 
 class Verdict(NamedTuple):
@@ -106,9 +107,3 @@ def _date(text: str) -> datetime | None:
     except ValueError:
         return None
     return None if moment.tzinfo is None else moment
-
-
-def printable(text: str, limit: int = 200) -> str:
-    """Text from outside as one line that is safe in a log: control and format characters are escaped."""
-    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:limit])
-    return safe if len(text) <= limit else safe + "..."

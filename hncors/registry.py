@@ -1,0 +1,203 @@
+"""The filed stations: one TOML text each in, `Station`s or problems out.  Nothing is read from disk here."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from pydantic import AfterValidator, Field
+
+from hncors.settings import Expected, Table, problem, read_table
+from hncors.signals import GNSS
+
+FRAMES = ("CGCS2000", "ITRF97", "ITRF2008", "ITRF2014", "ITRF2020", "WGS84")
+NTRIP_PORT = 2101  # IANA: rtcm-sc104
+BAUDS = (4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
+
+
+class Link(NamedTuple):
+    """Where a station's bytes come from.  What a scheme does not have is empty, or 0."""
+
+    scheme: str  # "ntrip", "ntrips", "tcp", "serial", "file"
+    host: str = ""
+    port: int = 0
+    mountpoint: str = ""
+    path: str = ""  # of a device or of a file
+    baud: int = 0
+
+
+@dataclass(frozen=True)
+class Station:
+    """One filed station.  What follows `link` may be unknown; the password is in a file of its own only."""
+
+    id: str
+    link: str
+    rate_hz: float | None = None  # epochs per second; None: estimated from what comes
+    user: str | None = None
+    password_file: str | None = None  # relative to the folder of `file`
+    ntrip_version: int = 2
+    enabled: bool = True
+    name: str = ""
+    name_en: str = ""
+    systems: str | None = None  # letters of the systems it should send
+    ecef_m: tuple[float, float, float] | None = None  # registered place of the ARP, in `frame` at `epoch`
+    frame: str | None = None
+    epoch: float | None = None  # decimal year
+    operator: str = ""
+    county: str = ""
+    file: str = ""  # the station file
+
+
+def parse_link(text: str) -> Link:
+    """The parts of a link.  Raises ValueError saying what was expected, never with the text itself."""
+    if not text.isascii() or not text.isprintable() or " " in text or len(text) > 2048:
+        raise ValueError("a link of at most 2048 printable ASCII characters without blanks")
+    try:
+        parts = urlsplit(text)
+        port = parts.port or 0
+    except ValueError:
+        raise ValueError("a link with a valid host and port") from None
+    if "@" in parts.netloc or "@" in text.partition("?")[0]:
+        raise ValueError("a link without user and password: they go into the keys user and password_file")
+    read = _SCHEMES.get(parts.scheme)
+    if read is None:
+        raise ValueError("a link that begins with ntrip://, ntrips://, tcp://, serial:/// or file:///")
+    if parts.fragment or (parts.query and parts.scheme != "serial"):
+        raise ValueError("a link without ? and #")
+    return read(parts, port)
+
+
+def _is_host(text: str | None) -> bool:
+    return text is not None and re.fullmatch("[A-Za-z0-9._:-]{1,253}", text) is not None
+
+
+def _caster(parts: SplitResult, port: int) -> Link:
+    mountpoint = unquote(parts.path.removeprefix("/"))
+    if not _is_host(parts.hostname) or not re.fullmatch(r"[A-Za-z0-9._~!$&'()*+,;=:-]{1,100}", mountpoint):
+        raise ValueError(f"{parts.scheme}://HOST:PORT/MOUNTPOINT")
+    if not port and parts.scheme == "ntrips":
+        raise ValueError("ntrips://HOST:PORT/MOUNTPOINT: NTRIP over TLS has no port of its own")
+    return Link(parts.scheme, parts.hostname or "", port or NTRIP_PORT, mountpoint)
+
+
+def _tcp(parts: SplitResult, port: int) -> Link:
+    if not _is_host(parts.hostname) or not port or parts.path not in ("", "/"):
+        raise ValueError("tcp://HOST:PORT")
+    return Link("tcp", parts.hostname or "", port)
+
+
+def _serial(parts: SplitResult, port: int) -> Link:
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    bauds = [int(value) for key, value in query if key == "baud" and re.fullmatch("[0-9]{1,7}", value)]
+    if parts.netloc or not parts.path.startswith("/dev/") or len(query) > 1 or len(bauds) != len(query):
+        raise ValueError("serial:///dev/NAME?baud=115200")
+    if bauds and bauds[0] not in BAUDS:
+        raise ValueError("a baud rate of " + ", ".join(map(str, BAUDS)))
+    return Link("serial", path=unquote(parts.path), baud=bauds[0] if bauds else 115200)
+
+
+def _file(parts: SplitResult, port: int) -> Link:
+    if (
+        parts.netloc
+        or not parts.path.startswith("/")
+        or parts.path.endswith("/")
+        or "\0" in unquote(parts.path)
+    ):
+        raise ValueError("file:///PATH, the whole path of a recording")
+    return Link("file", path=unquote(parts.path))
+
+
+_SCHEMES = {"ntrip": _caster, "ntrips": _caster, "tcp": _tcp, "serial": _serial, "file": _file}
+
+
+def _link(text: str) -> str:
+    parse_link(text)
+    return text
+
+
+def _systems(text: str) -> str:
+    if not text or len(set(text)) < len(text) or not set(text) <= set(GNSS):
+        raise ValueError(f'letters of "{GNSS}", each once')
+    return text
+
+
+def _frame(text: str) -> str:
+    if text not in FRAMES:
+        raise ValueError("one of " + ", ".join(FRAMES))
+    return text
+
+
+_EXPECTED_ID = Expected("1 to 32 letters, digits, - and _")
+_NAME = Field(max_length=80)
+_Metres = Annotated[float, Field(ge=-6.4e6, le=6.4e6), Expected("metres from -6400000 to 6400000")]
+
+
+class Coordinates(Table):
+    x_m: _Metres
+    y_m: _Metres
+    z_m: _Metres
+    frame: Annotated[str, AfterValidator(_frame), Expected("one of " + ", ".join(FRAMES))]
+    epoch: Annotated[float, Field(ge=1980, le=2100), Expected("a decimal year from 1980 to 2100")]
+
+
+class StationFile(Table):
+    """A station file."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$"), _EXPECTED_ID]
+    link: Annotated[
+        str, AfterValidator(_link), Expected("ntrip://, ntrips://, tcp://, serial:/// or file:///")
+    ]
+    user: Annotated[
+        str | None, Field(pattern=r"^[^:]{1,200}$"), Expected("a name without a colon", shown=False)
+    ] = None
+    password_file: Annotated[str | None, Field(min_length=1), Expected("a file, relative to this one")] = None
+    ntrip_version: Annotated[int, Field(ge=1, le=2), Expected("1 or 2")] = 2
+    enabled: Annotated[bool, Expected("true or false")] = True
+    rate_hz: Annotated[float | None, Field(ge=0.01, le=100), Expected("a number from 0.01 to 100")] = None
+    name: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
+    name_en: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
+    systems: Annotated[str | None, AfterValidator(_systems), Expected(f'letters of "{GNSS}", each once')] = (
+        None
+    )
+    operator: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
+    county: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
+    coordinates: Annotated[Coordinates | None, Expected("a table")] = None
+
+
+def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
+    """The station in the TOML `text`, or None and its problems; `file` is where it was defined."""
+    filed, problems = read_table(StationFile, text, file)
+    if filed is None:
+        return None, problems
+    caster = filed.link.startswith("ntrip")
+    if filed.user is not None and not caster:
+        problems.append(problem(file, "user", filed.user, "no user: only casters ask for one"))
+    if filed.password_file is not None and filed.user is None:
+        problems.append(problem(file, "password_file", filed.password_file, "the key user beside it"))
+    ecef_m = frame = epoch = None
+    if (place := filed.coordinates) is not None:
+        ecef_m, frame, epoch = (place.x_m, place.y_m, place.z_m), place.frame, place.epoch
+        radius_m = sum(axis**2 for axis in ecef_m) ** 0.5
+        if not 6.33e6 < radius_m < 6.40e6:  # the ellipsoid's semi-axes are 6356.8 and 6378.1 km
+            problems.append(problem(file, "coordinates", ecef_m, "a place on the Earth's surface"))
+    if problems:
+        return None, problems
+    plain = filed.model_dump(exclude={"coordinates"})
+    return Station(**plain, ecef_m=ecef_m, frame=frame, epoch=epoch, file=file), []
+
+
+def read_stations(files: Mapping[str, str]) -> tuple[list[Station], list[str]]:
+    """The stations in `files`, name to TOML text, in order of their ids, and every problem of all files."""
+    stations: dict[str, Station] = {}
+    problems: list[str] = []
+    for file, text in files.items():
+        station, found = read_station(text, file)
+        problems += found
+        if station is None:
+            continue
+        if other := stations.get(station.id):
+            problems.append(problem(file, "id", station.id, f"an id of its own: {other.file} has it too"))
+        else:
+            stations[station.id] = station
+    return [stations[key] for key in sorted(stations)], problems

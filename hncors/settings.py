@@ -1,0 +1,173 @@
+"""What the configuration file may say, and how any TOML file is checked: text in, a model or problems out.
+
+A problem is one line naming the file, the key, the value and what was expected; all problems of a file come
+at once.  Nothing is read from disk here.
+"""
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from hncors.text import printable
+
+
+class Expected(NamedTuple):
+    """What a key may hold, in words, among its field's metadata: the end of every problem with it."""
+
+    text: str
+    shown: bool = True  # false where a wrong value may be a secret in the wrong place
+
+
+class Table(BaseModel):
+    """A TOML table: types are taken as written, an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+
+def parse_listen(text: str) -> Address:
+    """`host:port` to listen on, a loopback address.  Raises ValueError saying what was expected."""
+    host, colon, port = text.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not colon or not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
+        raise ValueError('an address and a port, such as "127.0.0.1:9816"')
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(
+            "a loopback address (127.0.0.1, ::1 or localhost): the pages have no login of their own, "
+            "so put a proxy that has one before them"
+        )
+    return Address(host, int(port))
+
+
+def _listen(text: str) -> str:
+    parse_listen(text)
+    return text
+
+
+class Web(Table):
+    listen: Annotated[str, AfterValidator(_listen), Expected('text such as "127.0.0.1:9816"')] = (
+        "127.0.0.1:9816"
+    )
+
+
+class Links(Table):
+    retry_first_s: Annotated[float, Field(ge=1, le=300), Expected("a number from 1 to 300")] = 10.0
+    retry_longest_s: Annotated[float, Field(ge=1, le=3600), Expected("a number from 1 to 3600")] = 300.0
+    starts_per_s: Annotated[float, Field(ge=0.1, le=1000), Expected("a number from 0.1 to 1000")] = 10.0
+
+
+class Settings(Table):
+    """The configuration file."""
+
+    stations: Annotated[
+        str, Field(min_length=1), Expected("the folder of station files, relative to this file")
+    ]
+    tick_s: Annotated[float, Field(ge=0.05, le=5), Expected("a number from 0.05 to 5")] = 0.25
+    web: Annotated[Web, Expected("a table")] = Web()
+    links: Annotated[Links, Expected("a table")] = Links()
+
+
+def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:
+    """The configuration in `text`, or None and its problems; `file` is the name the problems give."""
+    settings, problems = read_table(Settings, text, file)
+    if settings is not None and settings.links.retry_longest_s < settings.links.retry_first_s:
+        longest = settings.links.retry_longest_s
+        problems.append(problem(file, "links.retry_longest_s", longest, "no less than retry_first_s"))
+        return None, problems
+    return settings, problems
+
+
+T = TypeVar("T", bound=Table)
+
+
+def read_table(model: type[T], text: str, file: str) -> tuple[T | None, list[str]]:
+    """`text` as TOML that fits `model`, or None and every problem with it."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        return None, [f"{file}: not TOML: {printable(str(fault), 100)}"]
+    except RecursionError:
+        return None, [f"{file}: not TOML: brackets nested too deeply"]
+    try:
+        return model.model_validate(content), []
+    except ValidationError as fault:
+        return None, [_told(model, file, error) for error in fault.errors(include_url=False)]
+
+
+def problem(file: str, key: str, value: object, expected: str) -> str:
+    """`file: key = value: expected ...`, the one line every problem with a value is."""
+    return f"{file}: {key} = {_shown(value)}: expected {expected}"
+
+
+def _told(model: type[Table], file: str, error: Any) -> str:
+    """One pydantic error as a problem."""
+    path = [str(step) for step in error["loc"]]
+    key = printable(".".join(path), 100)
+    table = _table(model, path[:-1])
+    if error["type"] == "extra_forbidden":
+        # Its value is not shown: it may be what should not have been written here, such as a password.
+        if "password" in path[-1].lower() or "secret" in path[-1].lower():
+            return f"{file}: {key}: unknown key: expected no secret here; password_file names a file with it"
+        near = difflib.get_close_matches(path[-1], table.model_fields, n=1)
+        known = f"{near[0]}?" if near else "one of " + ", ".join(sorted(table.model_fields))
+        return f"{file}: {key}: unknown key: expected {known}"
+    expected, shown = _expected(table, path[-1])
+    if error["type"] == "missing":
+        return f"{file}: {key}: missing: expected {expected}"
+    if error["type"] == "value_error":
+        expected = str(error["ctx"]["error"])
+    return problem(file, key, error["input"], expected) if shown else f"{file}: {key}: expected {expected}"
+
+
+def _table(model: type[Table], path: list[str]) -> type[Table]:
+    """The table of `model` that the keys of `path` lead to."""
+    for step in path:
+        annotation = model.model_fields[step].annotation
+        choices = (annotation, *get_args(annotation))
+        model = next(choice for choice in choices if isinstance(choice, type) and issubclass(choice, Table))
+    return model
+
+
+def _expected(table: type[Table], key: str) -> Expected:
+    return next(item for item in table.model_fields[key].metadata if isinstance(item, Expected))
+
+
+def _shown(value: object) -> str:
+    """A value as the file has it, on one line, without what may be a secret in it."""
+    if isinstance(value, str):
+        if "://" in value:
+            value = re.sub("//.*@", "//***@", value, flags=re.DOTALL)
+            value = value if value.startswith("serial:") else re.sub("[?#].*", "?***", value, flags=re.DOTALL)
+        return json.dumps(printable(value, 100), ensure_ascii=False)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "an array"
+    return printable(str(value), 100)
+
+
+def keys(model: type[Table], prefix: str = "") -> Iterator[tuple[str, str, object]]:
+    """Every key of a file with what it may hold and its default (`...` for none), for documentation."""
+    for name, field in model.model_fields.items():
+        choices = (field.annotation, *get_args(field.annotation))
+        inner = [choice for choice in choices if isinstance(choice, type) and issubclass(choice, Table)]
+        if inner:
+            yield from keys(inner[0], f"{prefix}{name}.")
+        else:
+            yield prefix + name, _expected(model, name).text, ... if field.is_required() else field.default

@@ -131,3 +131,9 @@ def glonass_date(interval: int, day: int) -> int:
     """
     start = datetime(1996 + 4 * (interval - 1), 1, 1, tzinfo=UTC) + timedelta(days=day - 1, hours=-3)
     return from_unix_ns(int(start.timestamp()) * 1_000_000_000)
+
+
+def to_unix_ms(gps_ms: Ints) -> Ints:
+    """UTC milliseconds since 1970 of an array of GPS times."""
+    leaps = np.searchsorted(_LEAP_GPS_MS, gps_ms, side="right")
+    return gps_ms + (GPS_EPOCH_UNIX_S - leaps) * 1000

@@ -1,0 +1,122 @@
+"""What is known of one stream: its link, its bytes, its time line, what it says of itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hncors.gpstime import to_unix_ns
+from hncors.measure.availability import Account
+from hncors.measure.epoch import Timeline
+from hncors.rtcm3.framing import Framer
+
+STATES = (
+    *("connecting", "streaming", "stalled", "no_frames", "no_epochs", "stale_data", "auth_failed"),
+    *("mountpoint_missing", "not_ntrip", "redirected", "protocol_error", "tls_failed", "unavailable"),
+    *("unreachable", "disabled", "backoff"),
+)
+"""States of a stream (hncors_stream_state); CONTRACT: `streaming` is the only one that is up."""
+
+CONNECTED = "connected"  # the link's own word; what a connected stream is called, its data decide
+QUIET_S = 10.0  # bytes must come within this, or within three intervals if that is longer
+FRAMES_WITHIN_S = 15.0
+STALE_S = 20.0  # epochs older than this on arrival are not of now
+SECOND_NS = 1_000_000_000
+
+
+class Event(NamedTuple):
+    """Something that changed. `detail` holds plain values, never coordinates or secrets."""
+
+    at_ns: int  # UTC nanoseconds since 1970
+    station: str
+    kind: str
+    detail: dict[str, Any]
+
+
+class Said(NamedTuple):
+    """The last thing a station said under a message type, and when."""
+
+    record: Any
+    at_ns: int
+
+
+@dataclass(slots=True)
+class Stream:
+    """One station's stream. Times are UTC nanoseconds; 0 is "never"."""
+
+    id: str
+    account: Account
+    framer: Framer = field(default_factory=Framer)
+    line: Timeline = field(default_factory=Timeline)
+    link: str = "connecting"
+    state: str = "connecting"
+    since_ns: int = 0
+    why: str = ""  # the link's own
+    state_why: str = ""
+    timed: bool = True
+    connected_ns: int = 0
+    byte_ns: int = 0
+    frame_ns: int = 0
+    epoch_ns: int = 0
+    epoch_ms: int = -1  # GPS time of the newest epoch
+    review_ns: int = 0  # the state cannot change before this unless something comes
+    reconnects: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    # Counts of connections that are over; the framer has those of this one.
+    past: Counter[str] = field(default_factory=Counter)
+    station_id: int | None = None
+    id_seen: dict[int, int] = field(default_factory=dict)  # station id -> epoch it was last seen in
+    said: dict[int, Said] = field(default_factory=dict)
+    arp_m: tuple[float, float, float] | None = None
+    arp_changes: int = 0
+    ephemerides: Counter[str] = field(default_factory=Counter)
+    week_votes: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def bytes(self) -> dict[str, int]:
+        """Bytes received by fate: in_frames + junk + pending = received."""
+        f, past = self.framer, self.past
+        return {
+            "received": past["received"] + f.received,
+            "in_frames": past["in_frames"] + f.in_frames,
+            "junk": past["junk"] + f.junk,
+            "pending": f.pending,
+        }
+
+    def frames(self) -> dict[str, int]:
+        """Frames, failed checks and accepted reserved bits of all connections."""
+        names = ("frames", "crc_failures", "reserved_bits")
+        return {name: self.past[name] + getattr(self.framer, name) for name in names}
+
+    def restart(self) -> None:
+        """Start decoding afresh: a new connection owes nothing to the last."""
+        self.framer.reset()
+        for name in ("received", "in_frames", "junk", "frames", "crc_failures", "reserved_bits"):
+            self.past[name] += getattr(self.framer, name)
+        self.framer = Framer()
+        self.line.opened = None
+
+
+def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
+    """State of a stream, why, and the time before which silence alone cannot change it."""
+    if stream.link != CONNECTED:
+        return stream.link, stream.why, 1 << 62
+    quiet_ns = int(max(QUIET_S, 3e-3 * stream.account.best_interval_ms()) * SECOND_NS)
+    started = stream.connected_ns
+    last_byte = max(stream.byte_ns, started)
+    if now_ns - last_byte >= quiet_ns:
+        return "stalled", f"no bytes for {(now_ns - last_byte) // SECOND_NS} s", 1 << 62
+    limit_ns = max(quiet_ns, int(FRAMES_WITHIN_S * SECOND_NS))
+    last_frame = max(stream.frame_ns, started)
+    if now_ns - last_frame >= limit_ns:
+        return "no_frames", "bytes, but no valid RTCM 3 frame", last_byte + quiet_ns
+    last_epoch = max(stream.epoch_ns, started)
+    if now_ns - last_epoch >= limit_ns:
+        return "no_epochs", "frames, but no observations", last_byte + quiet_ns
+    if stream.epoch_ns < started or not stream.epoch_ns:
+        return "connecting", "connected, waiting for the first epoch", last_epoch + quiet_ns
+    review = min(last_byte + quiet_ns, last_frame + limit_ns, last_epoch + limit_ns)
+    age_s = (stream.epoch_ns - to_unix_ns(stream.epoch_ms)) / SECOND_NS
+    if stream.timed and abs(age_s) > STALE_S:
+        return "stale_data", f"epochs arrive {age_s:.0f} s after their time", review
+    return "streaming", "", review

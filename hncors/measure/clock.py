@@ -1,0 +1,84 @@
+"""When observation messages are of: full GPS time from what the wire cut to a week or a day.
+
+Each stream's messages form a chain: every epoch is the one nearest to the stream's last (RTCM sends
+no week, so half a week is the most a chain can bridge unaided); the first is nearest to a reference,
+which comes from ephemerides, else from the arrival time, else from the user. What lies outside its
+field's range is rejected: a receiver that sends BeiDou time as 2^30 - 14000 ms, say.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hncors import gpstime
+from hncors.gpstime import DAY_MS, WEEK_MS
+from hncors.observation import Messages
+from hncors.signals import BEIDOU, GLONASS
+
+I64 = NDArray[np.int64]
+UNKNOWN = -1  # a time that is not known
+
+
+def resolve(messages: Messages, stream: I64, reference_ms: I64) -> I64:
+    """GPS milliseconds of each message's epoch, UNKNOWN where the field is out of range.
+
+    `stream` is each message's stream; the rows of one stream follow each other in the order they
+    came. `reference_ms`, by stream, is the stream's last epoch or a time near it.
+    """
+    legacy = messages.kind > 7
+    glonass = messages.gnss == GLONASS
+    raw = messages.epoch_raw
+    day_sent = np.where(glonass & ~legacy, raw >> 27, gpstime.GLONASS_DAY_UNKNOWN)
+    time_of_day = raw & (1 << 27) - 1
+    by_day = glonass & (day_sent == gpstime.GLONASS_DAY_UNKNOWN)
+    in_range = np.where(glonass, time_of_day < gpstime.GLONASS_TIME_OF_DAY_LIMIT_MS, raw < WEEK_MS)
+    reference = reference_ms[stream]
+    leap = _leap_seconds(reference)
+    tow = np.where(
+        glonass,
+        gpstime.glonass_to_gps_ms(time_of_day, np.where(by_day, 0, day_sent), leap),
+        raw + np.where(messages.gnss == BEIDOU, gpstime.BEIDOU_OFFSET_MS, 0),
+    )
+    modulus = np.where(by_day, DAY_MS, WEEK_MS)
+    time = np.full(len(messages), UNKNOWN, np.int64)
+    rows = np.flatnonzero(in_range)
+    if len(rows):
+        time[rows] = _chain(tow[rows], modulus[rows], stream[rows], reference[rows])
+        moscow = rows[glonass[rows]]
+        if len(moscow):  # a leap second may lie between the reference and the message
+            time[moscow] += 1000 * (_leap_seconds(time[moscow]) - leap[moscow])
+    return time
+
+
+def _chain(tow: I64, modulus: I64, stream: I64, reference: I64) -> I64:
+    """Each time nearest to the one before it in its stream, the first to the stream's reference."""
+    first = np.ones(len(tow), bool)
+    first[1:] = stream[1:] != stream[:-1]
+    if (modulus != WEEK_MS).any():
+        return _chain_of_days(tow, modulus, first, reference)
+    before = np.empty_like(tow)
+    before[1:] = tow[:-1]
+    before[first] = reference[first]
+    step = (tow - before + WEEK_MS // 2) % WEEK_MS - WEEK_MS // 2
+    total = np.cumsum(step)
+    starts = np.flatnonzero(first)
+    base = reference[starts] - (total[starts] - step[starts])
+    return total + base.repeat(np.diff(np.append(starts, len(tow))))
+
+
+def _chain_of_days(tow: I64, modulus: I64, first: NDArray[np.bool_], reference: I64) -> I64:
+    """The same where some messages give the time of day only: rare (1009-1012, DF416 = 7), so one by one."""
+    out = np.empty_like(tow)
+    last = 0
+    for i, (value, cut, new, near) in enumerate(
+        zip(tow.tolist(), modulus.tolist(), first.tolist(), reference.tolist(), strict=True)
+    ):
+        last = gpstime.nearest(value, cut, near if new else last)
+        out[i] = last
+    return out
+
+
+def _leap_seconds(reference: I64) -> I64:
+    unique, where = np.unique(reference, return_inverse=True)
+    return np.array([gpstime.leap_seconds(int(ms)) for ms in unique], np.int64)[where]

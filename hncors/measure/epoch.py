@@ -1,0 +1,236 @@
+"""Epochs put together from messages: which belong together, when an epoch is complete, what repeats.
+
+An epoch of a station ends with the message whose multiple-message bit is clear, with the first message
+of a later epoch, or at a deadline after its first message, whichever comes first; which it was is
+counted. Only the order and the arrival times of messages count, never how they were cut into chunks or
+ticks. Where the bit has once been clear although more followed, it is not trusted again on that stream.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from hncors.gpstime import DAY_MS, from_unix_ns
+from hncors.observation import I64, U8, Messages, Observations
+
+CLOSED_BY = ("multiple_message_bit", "later_epoch", "deadline", "end_of_stream")
+BIT, LATER, DEADLINE, END = range(4)
+RELATION = ("next", "late", "jump")
+NEXT, LATE, JUMP = range(3)
+LATE_MS = 60_000  # an older epoch this near to the newest is late; farther back, time went backwards
+JUMP_MS = 3_600_000  # a longer step ahead is a silence only if the arrival time agrees
+MAX_SPANS = 64
+
+
+@dataclass(slots=True)
+class Timeline:
+    """What one stream's epochs have been."""
+
+    newest: int | None = None
+    previous: int | None = None  # time of the last run of messages, whatever became of it
+    bit_untrusted: bool = False
+    opened: int | None = None  # epoch being put together
+    opened_at_ns: int = 0
+    opened_as: int = 0  # index into RELATION
+    spans: list[list[int]] = field(default_factory=list)  # [first, last] of epochs without a gap
+
+    def has(self, time: int) -> bool:
+        """True when this epoch was received before (spans are bounded: very old ones are forgotten)."""
+        at = bisect_right(self.spans, [time, DAY_MS**3]) - 1
+        return at >= 0 and time <= self.spans[at][1]
+
+    def add(self, time: int, interval_ms: int) -> None:
+        """Remember an epoch."""
+        spans = self.spans
+        at = bisect_right(spans, [time, DAY_MS**3]) - 1
+        if at >= 0 and time - spans[at][1] <= interval_ms * 3 // 2:
+            spans[at][1] = max(time, spans[at][1])
+            if at + 1 < len(spans) and spans[at + 1][0] - spans[at][1] <= interval_ms * 3 // 2:
+                spans[at][1] = spans.pop(at + 1)[1]
+            return
+        spans.insert(at + 1, [time, time])
+        if len(spans) > MAX_SPANS:
+            del spans[0 if at >= MAX_SPANS // 2 else -1]
+
+
+class Run(NamedTuple):
+    """Messages of one stream and one time that follow each other: rows first..last (inclusive)."""
+
+    stream: int
+    time: int
+    first: int
+    last: int
+    bit_at: int  # first row whose multiple-message bit is clear, -1 if none
+
+
+class Closed(NamedTuple):
+    """An epoch that is complete."""
+
+    stream: int
+    time: int
+    first: int
+    last: int
+    by: int  # index into CLOSED_BY
+    relation: int  # index into RELATION: the next, one older than the newest, or a new line of time
+
+
+class Anomaly(NamedTuple):
+    """Something the order of messages showed."""
+
+    stream: int
+    name: str
+    time: int
+    messages: int
+
+
+def runs(stream: I64, time: I64, more: np.ndarray) -> list[Run]:  # type: ignore[type-arg]
+    """Runs of messages of one stream and time; rows of a stream follow each other as they came."""
+    if not len(stream):
+        return []
+    new = np.ones(len(stream), bool)
+    new[1:] = (stream[1:] != stream[:-1]) | (time[1:] != time[:-1])
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(stream)) - 1
+    rows = np.where(more, len(stream), np.arange(len(stream)))
+    bit = np.minimum.reduceat(rows, first)
+    bit = np.where(bit <= last, bit, -1)
+    return [
+        Run(*run)
+        for run in zip(
+            stream[first].tolist(), time[first].tolist(), first.tolist(), last.tolist(), bit.tolist(), strict=True
+        )
+    ]
+
+
+class Assembly(NamedTuple):
+    """What became of a tick's messages: rows of open epochs are to be given again with the next."""
+
+    closed: list[Closed]
+    open_rows: list[tuple[int, int]]  # first, last
+    anomalies: list[Anomaly]
+
+
+def assemble(
+    found: list[Run],
+    lines: list[Timeline],
+    interval_ms: list[int],
+    arrival_ns: I64,
+    now_ns: int,
+    timed: list[bool],
+    *,
+    end: bool = False,
+) -> Assembly:
+    """Close what is complete, at the `end` everything. `found` must hold the rows of epochs left open."""
+    closed: list[Closed] = []
+    open_rows: list[tuple[int, int]] = []
+    anomalies: list[Anomaly] = []
+
+    def finish(run: Run, last: int, by: int) -> None:
+        line = lines[run.stream]
+        line.opened = None
+        line.add(run.time, interval_ms[run.stream])
+        if line.opened_as != LATE:
+            line.newest = run.time
+        closed.append(Closed(run.stream, run.time, run.first, last, by, line.opened_as))
+
+    for position, run in enumerate(found):
+        line = lines[run.stream]
+        time = run.time
+        interval = interval_ms[run.stream]
+        if line.opened != time:
+            number = run.last - run.first + 1
+            if line.previous is not None and time < line.previous:
+                anomalies.append(Anomaly(run.stream, "time_backwards", time, number))
+            line.previous = time
+            relation = NEXT
+            if line.newest is not None and time <= line.newest:
+                if time == line.newest and arrival_ns[run.first] - line.opened_at_ns <= _patience_ns(interval):
+                    line.bit_untrusted = True
+                    anomalies.append(Anomaly(run.stream, "after_final_message", time, number))
+                    continue
+                if line.has(time):
+                    anomalies.append(Anomaly(run.stream, "duplicate_epoch", time, number))
+                    continue
+                relation = LATE if line.newest - time <= LATE_MS else JUMP
+            elif line.newest is not None and time - line.newest > JUMP_MS:
+                if timed[run.stream]:
+                    jumped = abs(from_unix_ns(int(arrival_ns[run.first])) - time) > JUMP_MS
+                else:
+                    jumped = time - line.newest > DAY_MS
+                relation = JUMP if jumped else NEXT
+            if relation != NEXT:
+                anomalies.append(Anomaly(run.stream, "late_epoch" if relation == LATE else "time_jump", time, number))
+            line.opened, line.opened_at_ns, line.opened_as = time, int(arrival_ns[run.first]), relation
+        deadline_ns = line.opened_at_ns + _patience_ns(interval)
+        last, by = run.last, -1
+        if run.bit_at >= 0 and not line.bit_untrusted:
+            last, by = run.bit_at, BIT
+            if last < run.last:
+                line.bit_untrusted = True
+                anomalies.append(Anomaly(run.stream, "after_final_message", time, run.last - last))
+        if by < 0 and arrival_ns[run.last] > deadline_ns:
+            last = run.first + int(np.searchsorted(arrival_ns[run.first : run.last + 1], deadline_ns, side="right")) - 1
+            by = DEADLINE
+            anomalies.append(Anomaly(run.stream, "after_deadline", time, run.last - last))
+        if by < 0 and position + 1 < len(found) and found[position + 1].stream == run.stream:
+            by = LATER
+        if by < 0 and now_ns > deadline_ns:
+            by = DEADLINE
+        if by < 0 and end:
+            by = END
+        if by < 0:
+            open_rows.append((run.first, run.last))
+        else:
+            finish(run, last, by)
+    return Assembly(closed, open_rows, anomalies)
+
+
+def _patience_ns(interval_ms: int) -> int:
+    """How long after its first message an epoch is waited for: half an interval, 0.25 s to 5 s."""
+    return min(max(interval_ms * 500_000, 250_000_000), 5_000_000_000)
+
+
+def without_repeats(epoch: I64, messages: Messages, observations: Observations) -> np.ndarray:  # type: ignore[type-arg]
+    """Mask of the rows to keep where an epoch holds the same data more than once.
+
+    `epoch` numbers the epoch of each message. MSM before legacy of the same system; among rows of one
+    satellite and signal the richest MSM kind, then the first. R13: the rule is fixed, so a stream that
+    sends 1004, MSM5 and MSM7 of the same data counts each signal once.
+    """
+    keep = np.ones(len(observations), bool)
+    system = epoch * 8 + messages.gnss
+    _, inverse, count = np.unique(system, return_inverse=True, return_counts=True)
+    shared = count[inverse] > 1
+    if not shared.any():
+        return keep
+    rows = np.flatnonzero(shared[observations.message])
+    message = observations.message[rows]
+    rank = _RANK[messages.kind[message]]
+    best_of_system = np.zeros(len(count), np.int64)
+    np.maximum.at(best_of_system, inverse, _RANK[messages.kind])
+    keep[rows[(rank < 10) & (best_of_system[inverse[message]] >= 10)]] = False
+    rows = rows[keep[rows]]
+    message = observations.message[rows]
+    key = (epoch[message] * 8 + observations.gnss[rows]) * 16384 + observations.satellite[rows].astype(np.int64) * 64
+    key += observations.signal[rows]
+    order = np.lexsort((rows, -_RANK[messages.kind[message]], key))
+    again = np.zeros(len(rows), bool)
+    again[order[1:]] = key[order[1:]] == key[order[:-1]]
+    keep[rows[again]] = False
+    return keep
+
+
+_RANK = np.zeros(16, np.int64)  # by Messages.kind: legacy below 10, MSM by how much it says
+_RANK[1:8] = [11, 12, 13, 14, 16, 15, 17]
+_RANK[11:15] = [1, 3, 2, 4]
+
+
+def satellites_by_system(epoch: I64, epochs: int, gnss: U8, satellite: U8) -> I64:
+    """Different satellites per epoch and system, shape (epochs, 7)."""
+    seen = np.zeros((epochs, 7, 64), bool)
+    seen[epoch, gnss, satellite] = True
+    return seen.sum(axis=2)

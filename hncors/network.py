@@ -1,0 +1,394 @@
+"""All stations of a network, and the two verbs that change them.
+
+    feed(chunk)    stores and frames, nothing else
+    tick(now_ns)   decodes, measures, judges; silence is news too, so it is called when nothing came
+
+A recording is fed like a live stream. The same bytes and arrival times give the same counts, epochs and
+events whatever the chunks were: decoding works on whole frames, time and epochs on their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from hncors import gpstime
+from hncors.gpstime import WEEK_MS
+from hncors.health import CONNECTED, SECOND_NS, Event, Stream, judge_state
+from hncors.hearing import hear, vote_on_week
+from hncors.measure.availability import Account
+from hncors.measure.clock import UNKNOWN, resolve
+from hncors.measure.epoch import CLOSED_BY, JUMP, LATE, Assembly, Closed, assemble, runs, without_repeats
+from hncors.measure.tally import Tally
+from hncors.observation import (
+    CHANNEL_UNKNOWN,
+    I64,
+    NO_MESSAGES,
+    NO_OBSERVATIONS,
+    Messages,
+    Observations,
+    append,
+    subset,
+)
+from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
+from hncors.rtcm3.ephemeris import Ephemeris
+from hncors.signals import GLONASS
+
+BLOCK_FRAMES = 512
+IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through
+BLIND_NS = 5 * SECOND_NS  # a longer pause between ticks means the monitor was not looking
+
+
+class Watched(Protocol):
+    """What the network must know of a station (hncors.registry.Station has more)."""
+
+    @property
+    def id(self) -> str:
+        """Name on everything the station sends."""
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Promised epochs per second; None: judged from what comes."""
+
+
+class Chunk(NamedTuple):
+    """Bytes of one station as a link read them, or news of the link itself."""
+
+    station: str
+    data: bytes
+    arrival_ns: int  # UTC nanoseconds since 1970
+    state: str | None = None  # the link's new state, None if unchanged; "connected" starts decoding afresh
+    why: str = ""
+    timed: bool = True  # False: the arrival time was made up from the data, so there is no latency
+
+
+class Epochs(NamedTuple):
+    """Complete epochs as columns, in the order they were complete."""
+
+    station: I64  # index into Network.streams
+    time_ms: I64  # GPS
+    satellites: I64  # shape (epochs, 7)
+    observations: I64
+    closed_by: I64  # index into hncors.measure.epoch.CLOSED_BY
+    arrival_ns: I64  # of the last message
+
+
+class Tick(NamedTuple):
+    """What a tick brought to light."""
+
+    events: list[Event]
+    epochs: Epochs
+    epoch: I64  # of each message of `messages`, its row in `epochs`
+    messages: Messages
+    observations: Observations
+
+
+class _Held(NamedTuple):
+    """Messages of epochs not complete yet."""
+
+    messages: Messages
+    observations: Observations
+    station: I64
+    time_ms: I64
+    arrival_ns: I64
+
+
+_NONE = np.empty(0, np.int64)
+NO_EPOCHS = Epochs(_NONE, _NONE, np.empty((0, 7), np.int64), _NONE, _NONE, _NONE)
+
+
+class Network:
+    """The state of every watched stream."""
+
+    def __init__(self, stations: Sequence[Watched], *, reference_ms: int | None = None) -> None:
+        """`reference_ms` is a GPS time near the data, for streams that neither date themselves nor arrive live."""
+        self.streams = [
+            Stream(s.id, Account(promised_ms=round(1000 / s.rate_hz) if s.rate_hz else None)) for s in stations
+        ]
+        self.index = {stream.id: i for i, stream in enumerate(self.streams)}
+        if len(self.index) != len(self.streams):
+            raise ValueError("two stations have one id")
+        self.tally = Tally(len(self.streams))
+        self.blind_ns = 0  # time in which nothing was watched
+        self.ticks = 0
+        self._reference_ms = reference_ms
+        self._frames: list[bytes] = []
+        self._owner: list[int] = []
+        self._arrival: list[int] = []
+        self._held = _Held(NO_MESSAGES, NO_OBSERVATIONS, _NONE, _NONE, _NONE)
+        self._last_tick_ns = 0
+        self._blind = (0, 0)  # GPS ms of the last time the monitor was not looking
+        self._events: list[Event] = []
+
+    # --- feed ----------------------------------------------------------------------------------
+
+    def feed(self, chunk: Chunk) -> None:
+        """Store and frame what a link brought. Raises KeyError for a station that is not watched."""
+        number = self.index[chunk.station]
+        stream = self.streams[number]
+        if chunk.state is not None:
+            self._link(stream, chunk)
+        elif stream.link != CONNECTED and chunk.data:
+            self._link(stream, chunk._replace(state=CONNECTED))
+        if not chunk.data:
+            return
+        stream.timed = chunk.timed
+        stream.byte_ns = chunk.arrival_ns
+        stream.review_ns = 0
+        self._keep(number, stream.framer.feed(chunk.data), chunk.arrival_ns)
+
+    def _keep(self, number: int, frames: list[bytes], arrival_ns: int) -> None:
+        if frames:
+            self.streams[number].frame_ns = arrival_ns
+            self._frames += frames
+            self._owner += [number] * len(frames)
+            self._arrival += [arrival_ns] * len(frames)
+
+    def _link(self, stream: Stream, chunk: Chunk) -> None:
+        assert chunk.state is not None
+        if chunk.state == CONNECTED:
+            stream.restart()
+            stream.connected_ns = chunk.arrival_ns
+        elif stream.link == CONNECTED:
+            stream.reconnects[chunk.state] += 1
+        stream.link, stream.why = chunk.state, chunk.why
+        stream.review_ns = 0
+
+    # --- tick ----------------------------------------------------------------------------------
+
+    def tick(self, now_ns: int) -> Tick:
+        """Decode what came, complete epochs, account, judge. `now_ns` is UTC nanoseconds since 1970."""
+        self._events = []
+        self.ticks += 1
+        now_ms = gpstime.from_unix_ns(now_ns)
+        if self._last_tick_ns and now_ns - self._last_tick_ns > BLIND_NS:
+            self.blind_ns += now_ns - self._last_tick_ns
+            self._blind = (gpstime.from_unix_ns(self._last_tick_ns), now_ms)
+            self._events.append(Event(now_ns, "", "monitor_blind", {"seconds": _seconds(now_ns - self._last_tick_ns)}))
+        self._last_tick_ns = now_ns
+        self._let_idle_frames_through(now_ns)
+        held = self._decode(now_ns)
+        tick = self._complete(held, now_ns, end=False)
+        self._silences(now_ms)
+        for stream in self.streams:
+            if now_ns >= stream.review_ns:
+                self._review(stream, now_ns)
+        return tick._replace(events=self._events)
+
+    def end(self, now_ns: int) -> Tick:
+        """End of everything that was fed (a replay): nothing more will complete the open epochs."""
+        self._events = []
+        for number, stream in enumerate(self.streams):
+            self._keep(number, stream.framer.idle(), max(stream.byte_ns, stream.frame_ns))
+        held = self._decode(now_ns)
+        return self._complete(held, now_ns, end=True)._replace(events=self._events)
+
+    def _let_idle_frames_through(self, now_ns: int) -> None:
+        for number, stream in enumerate(self.streams):
+            if stream.framer.pending and now_ns - stream.byte_ns >= IDLE_NS:
+                self._keep(number, stream.framer.idle(), stream.byte_ns)
+
+    def _decode(self, now_ns: int) -> _Held:
+        """Decode the frames that came, in blocks, and join them to the epochs still open."""
+        held = self._held
+        frames, owners, arrivals = self._frames, self._owner, self._arrival
+        if not frames:
+            return held
+        self._frames, self._owner, self._arrival = [], [], []
+        for first in range(0, len(frames), BLOCK_FRAMES):
+            part = slice(first, first + BLOCK_FRAMES)
+            owner = np.array(owners[part], np.int64)
+            arrival = np.array(arrivals[part], np.int64)
+            block = decode(frames[part])
+            self._account(block, owner)
+            self._hear(block, owner, arrival)
+            held = self._join(held, self._dated(block, owner, arrival))
+        return held
+
+    def _account(self, block: Block, owner: I64) -> None:
+        self.tally.count_messages(owner, block.type)
+        for row in np.flatnonzero(block.outcome != DECODED).tolist():
+            self.streams[owner[row]].errors[OUTCOMES[block.outcome[row]]] += 1
+        for name, row, number in block.anomalies:
+            self.streams[owner[row]].errors[name] += number
+
+    def _hear(self, block: Block, owner: I64, arrival: I64) -> None:
+        for row, record in block.records:
+            stream = self.streams[owner[row]]
+            at_ns = int(arrival[row])
+            self._events += hear(stream, int(block.type[row]), record, at_ns)
+            if isinstance(record, Ephemeris):
+                self._events += vote_on_week(stream, record, self._reference(stream, at_ns), at_ns)
+
+    def _reference(self, stream: Stream, arrival_ns: int) -> int:
+        if stream.epoch_ms >= 0:
+            return stream.epoch_ms
+        if stream.timed or self._reference_ms is None:
+            return gpstime.from_unix_ns(arrival_ns)
+        return self._reference_ms
+
+    def _dated(self, block: Block, owner: I64, arrival: I64) -> _Held:
+        """Observation messages of a block with their times, stream by stream; undatable ones counted and left out."""
+        messages = block.messages
+        station = owner[messages.frame]
+        order = np.argsort(station, kind="stable")
+        station = station[order]
+        messages, observations = subset(messages, block.observations, order)
+        arrival = arrival[messages.frame]
+        reference = np.zeros(len(self.streams), np.int64)
+        for number, at in {int(s): i for i, s in reversed(list(enumerate(station.tolist())))}.items():
+            reference[number] = self._reference(self.streams[number], int(arrival[at]))
+        time = resolve(messages, station, reference)
+        good = time != UNKNOWN
+        if not good.all():
+            for number in station[~good].tolist():
+                self.streams[number].errors["time_out_of_range"] += 1
+            rows = np.flatnonzero(good)
+            messages, observations = subset(messages, observations, rows)
+            station, time, arrival = station[rows], time[rows], arrival[rows]
+        last = np.flatnonzero(np.append(station[1:] != station[:-1], True)) if len(station) else _NONE
+        for at in last.tolist():
+            self.streams[station[at]].epoch_ms = int(time[at])
+        self._identities(messages, station, time, arrival)
+        return _Held(messages, observations, station, time, arrival)
+
+    def _identities(self, messages: Messages, station: I64, time: I64, arrival: I64) -> None:
+        """Station ids that change: another station on this stream, or two at once (R14)."""
+        sent = messages.station_id
+        known = np.array([-1 if s.station_id is None else s.station_id for s in self.streams], np.int64)
+        before = np.empty_like(sent)
+        before[1:] = sent[:-1]
+        first = np.ones(len(sent), bool)
+        first[1:] = station[1:] != station[:-1]
+        before[first] = known[station[first]]
+        for row in np.flatnonzero(sent != before).tolist():
+            stream, number = self.streams[station[row]], int(sent[row])
+            if stream.station_id is not None:
+                back = time[row] - stream.id_seen.get(number, -WEEK_MS) < 10_000
+                kind = "station_ids_interleaved" if back else "station_id_changed"
+                if not (back and stream.errors[kind]):  # once is news, every epoch is not
+                    detail = {"from": stream.station_id, "to": number}
+                    self._events.append(Event(int(arrival[row]), stream.id, kind, detail))
+                stream.errors[kind] += 1
+                if len(stream.id_seen) < 64:
+                    stream.id_seen[stream.station_id] = int(time[row])
+            stream.station_id = number
+
+    @staticmethod
+    def _join(held: _Held, new: _Held) -> _Held:
+        if not len(held.messages):
+            return new
+        messages, observations = append((held.messages, held.observations), (new.messages, new.observations))
+        station = np.concatenate([held.station, new.station])
+        time = np.concatenate([held.time_ms, new.time_ms])
+        arrival = np.concatenate([held.arrival_ns, new.arrival_ns])
+        order = np.argsort(station, kind="stable")
+        messages, observations = subset(messages, observations, order)
+        return _Held(messages, observations, station[order], time[order], arrival[order])
+
+    def _complete(self, held: _Held, now_ns: int, *, end: bool) -> Tick:
+        """Close the epochs that are complete, account for them, keep the rest."""
+        found = runs(held.station, held.time_ms, held.messages.more)
+        intervals = [s.account.best_interval_ms() for s in self.streams]
+        timed = [s.timed for s in self.streams]
+        lines = [s.line for s in self.streams]
+        done: Assembly = assemble(found, lines, intervals, held.arrival_ns, now_ns, timed, end=end)
+        for anomaly in done.anomalies:
+            stream = self.streams[anomaly.stream]
+            stream.errors[anomaly.name] += 1
+            if anomaly.name in ("time_jump", "time_backwards"):
+                detail = {"epoch": gpstime.iso(anomaly.time)}
+                self._events.append(Event(now_ns, stream.id, anomaly.name, detail))
+        self._keep_open(held, done.open_rows)
+        if not done.closed:
+            return Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS)
+        return self._measure(held, done.closed)
+
+    def _keep_open(self, held: _Held, open_rows: list[tuple[int, int]]) -> None:
+        rows = np.array([row for first, last in open_rows for row in range(first, last + 1)], np.int64)
+        messages, observations = subset(held.messages, held.observations, rows)
+        self._held = _Held(messages, observations, held.station[rows], held.time_ms[rows], held.arrival_ns[rows])
+
+    def _measure(self, held: _Held, closed: list[Closed]) -> Tick:
+        first = np.array([c.first for c in closed], np.int64)
+        last = np.array([c.last for c in closed], np.int64)
+        station = np.array([c.stream for c in closed], np.int64)
+        time = np.array([c.time for c in closed], np.int64)
+        by = np.array([c.by for c in closed], np.int64)
+        arrival = held.arrival_ns[last]
+        length = last - first + 1
+        rows = np.arange(length.sum()) + (first - (np.cumsum(length) - length)).repeat(length)
+        messages, observations = subset(held.messages, held.observations, rows)
+        epoch = np.arange(len(closed)).repeat(length)
+        keep = without_repeats(epoch, messages, observations)
+        if not keep.all():
+            for number, how_many in _counted(station[epoch[observations.message[~keep]]]):
+                self.streams[number].errors["repeated_observation"] += how_many
+            observations = observations.select(keep)
+        observations = self._with_channels(station[epoch[observations.message]], observations)
+        satellites, cells = self.tally.add_epochs(station, time, epoch, messages, observations)
+        np.add.at(self.tally.closed_by, (station, by), 1)
+        timed = np.array([s.timed for s in self.streams], bool)[station]
+        latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000
+        self.tally.count_latency(station[timed], latency_s[timed])
+        for one, at_ns in zip(closed, arrival.tolist(), strict=True):
+            self._owe(one, at_ns)
+        return Tick([], Epochs(station, time, satellites, cells, by, arrival), epoch, messages, observations)
+
+    def _owe(self, one: Closed, arrival_ns: int) -> None:
+        stream = self.streams[one.stream]
+        stream.epoch_ns = arrival_ns
+        stream.review_ns = 0
+        if one.relation == LATE:
+            stream.account.late()
+            return
+        lost = stream.account.epoch(
+            one.time, restart=one.relation == JUMP, blind_from=self._blind[0], blind_to=self._blind[1]
+        )
+        if lost:
+            detail = {"missing": lost, "until": gpstime.iso(one.time)}
+            self._events.append(Event(arrival_ns, stream.id, "epochs_missing", detail))
+
+    def _with_channels(self, station: I64, observations: Observations) -> Observations:
+        """GLONASS channels where another message of the stream has told them (1020, MSM5, MSM7)."""
+        rows = np.flatnonzero(observations.gnss == GLONASS)
+        if not len(rows):
+            return observations
+        who, satellite, channel = station[rows], observations.satellite[rows], observations.channel[rows]
+        told = channel != CHANNEL_UNKNOWN
+        table = self.tally.channels
+        table[who[told], satellite[told]] = channel[told]
+        if told.all():
+            return observations
+        filled = observations.channel.copy()
+        filled[rows] = np.where(told, channel, table[who, satellite])
+        return Observations(**{**observations.named(), "channel": filled})
+
+    def _silences(self, now_ms: int) -> None:
+        for stream in self.streams:
+            if stream.timed:
+                stream.account.silence(now_ms, *self._blind)
+
+    def _review(self, stream: Stream, now_ns: int) -> None:
+        state, why, review = judge_state(stream, now_ns)
+        stream.review_ns = review
+        if state != stream.state or not stream.since_ns:
+            if stream.since_ns or state != "connecting":
+                detail = {"from": stream.state, "to": state, "why": why}
+                self._events.append(Event(now_ns, stream.id, "state", detail))
+            stream.state, stream.since_ns = state, now_ns
+        stream.state_why = why
+
+
+def _counted(numbers: I64) -> Iterator[tuple[int, int]]:
+    unique, count = np.unique(numbers, return_counts=True)
+    return zip(unique.tolist(), count.tolist(), strict=True)
+
+
+def _seconds(duration_ns: int) -> float:
+    return round(duration_ns / SECOND_NS, 3)
+
+
+__all__ = ["CLOSED_BY", "Chunk", "Epochs", "Network", "Tick", "Watched"]

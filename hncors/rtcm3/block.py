@@ -1,0 +1,139 @@
+"""A block of frames decoded together: observations into columns, everything rare field by field.
+
+Every frame gets exactly one outcome by name. Pure: the same frames give the same block, and the
+blocks of a divided list of frames hold together what the block of the whole list holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hncors.observation import NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations
+from hncors.rtcm3 import ephemeris, legacy, msm, station
+from hncors.rtcm3.bits import Short
+from hncors.rtcm3.columns import PADDING, windows
+from hncors.rtcm3.msm import I64, U8, Decoded
+from hncors.signals import GNSS
+
+OUTCOMES = ("decoded", "unknown_type", "short_message", "too_many_cells", "impossible_value", "no_message_number")
+DECODED, UNKNOWN_TYPE, _SHORT, _TOO_MANY, IMPOSSIBLE, NO_NUMBER = range(len(OUTCOMES))
+
+# How a message number is decoded: 0 not at all, 1-7 MSM, 11-14 legacy, 20 one by one.
+_RARE = 20
+_KIND = np.zeros(4097, np.uint8)  # index -1, a frame without a number, falls on the last
+_GNSS = np.zeros(4097, np.int64)
+for _gnss in range(len(GNSS)):
+    for _kind in msm.LAYOUTS:
+        _KIND[1070 + 10 * _gnss + _kind] = _kind
+        _GNSS[1070 + 10 * _gnss + _kind] = _gnss
+for _number in legacy.LAYOUTS:
+    _KIND[_number] = legacy.KIND[_number]
+for _number in (*station.DECODERS, *ephemeris.MESSAGES):
+    _KIND[_number] = _RARE
+
+Record = station.StationMessage | ephemeris.Ephemeris
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What the frames of a block held."""
+
+    type: I64  # message number of each frame, -1 for a payload without one
+    outcome: U8  # index into OUTCOMES, of each frame
+    messages: Messages
+    observations: Observations
+    records: list[tuple[int, Record]]  # frame, station data or ephemeris
+    anomalies: list[tuple[str, int, int]]  # name, frame, how often
+
+
+def decode(frames: Sequence[bytes]) -> Block:
+    """Decode whole valid frames as `hncors.rtcm3.framing.Framer` gives them.
+
+    Blocks of some hundred frames are fastest: bench/decode.py, docs/speed.md.
+    """
+    count = len(frames)
+    data = b"".join(frames)
+    data += bytes(PADDING + -len(data) % 4)
+    buffer = np.frombuffer(data, np.uint8)
+    length = np.fromiter(map(len, frames), np.int64, count)
+    start = np.cumsum(length) - length + 3
+    size = length - 6
+    number = np.where(size >= 2, buffer.take(start).astype(np.int64) << 4 | buffer.take(start + 1) >> 4, -1)
+    kind = _KIND.take(number, mode="wrap")
+    outcome = np.where(kind > 0, DECODED, np.where(number < 0, NO_NUMBER, UNKNOWN_TYPE)).astype(np.uint8)
+    anomalies: list[tuple[str, int, int]] = []
+    parts: list[Decoded] = []
+    present = np.flatnonzero(np.bincount(kind, minlength=_RARE + 1))
+    if ((present > 0) & (present < _RARE)).any():
+        window = windows(data)
+        for which in present.tolist():
+            if not 0 < which < _RARE:
+                continue
+            rows = np.flatnonzero(kind == which)
+            if which <= 7:
+                numbers = number[rows]
+                parts.append(
+                    msm.decode(window, buffer, start[rows], size[rows], rows, which, numbers, _GNSS.take(numbers))
+                )
+                _account(parts[-1], rows, outcome, anomalies)
+                continue
+            for one in np.unique(number[rows]).tolist():
+                these = rows[number[rows] == one]
+                parts.append(legacy.decode(window, start[these], size[these], these, one))
+                _account(parts[-1], these, outcome, anomalies)
+    records: list[tuple[int, Record]] = []
+    for row in np.flatnonzero(kind == _RARE).tolist():
+        record, code, names = _one(frames[row])
+        outcome[row] = code
+        if record is not None:
+            records.append((row, record))
+        anomalies.extend((name, row, 1) for name in names)
+    messages, observations = _in_order(parts)
+    return Block(number, outcome, messages, observations, records, anomalies)
+
+
+def _account(part: Decoded, rows: I64, outcome: U8, anomalies: list[tuple[str, int, int]]) -> None:
+    for name, where in part.rejected:
+        outcome[rows[where]] = OUTCOMES.index(name)
+    for name, where, number in part.counts:
+        anomalies.extend(zip([name] * len(where), rows[where].tolist(), number.tolist(), strict=True))
+
+
+@lru_cache(maxsize=8192)  # stations repeat themselves; decoding is pure, so a repeat is a look-up
+def _one(frame: bytes) -> tuple[Record | None, int, tuple[str, ...]]:
+    payload = frame[3:-3]
+    number = payload[0] << 4 | payload[1] >> 4
+    try:
+        if number in station.DECODERS:
+            record: Record = station.decode(number, payload)
+        else:
+            record = ephemeris.decode(number, payload)
+    except Short:
+        return None, _SHORT, ()
+    except (station.Impossible, ephemeris.Impossible) as fault:
+        return None, IMPOSSIBLE, (f"impossible_{fault}",)
+    return record, DECODED, getattr(record, "anomalies", ())
+
+
+def _in_order(parts: list[Decoded]) -> tuple[Messages, Observations]:
+    """Join groups; rows in the order of their frames, so that dividing into groups leaves no trace."""
+    if not parts:
+        return NO_MESSAGES, NO_OBSERVATIONS
+    if len(parts) == 1:
+        return parts[0].messages, parts[0].observations
+    messages = Messages.join([p.messages for p in parts])
+    offsets = np.cumsum([0] + [len(p.messages) for p in parts[:-1]])
+    order = np.argsort(messages.frame, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    named = Observations.join([p.observations for p in parts]).named()
+    lengths = [len(p.observations) for p in parts]
+    named["message"] = place[named["message"] + offsets.repeat(lengths)]
+    observations = Observations(**named)
+    by_message = np.argsort(observations.message, kind="stable")
+    return messages.select(order), observations.select(by_message)

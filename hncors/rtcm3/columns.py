@@ -1,0 +1,47 @@
+"""Bit fields of many messages at once: a buffer as overlapping 64-bit windows, a field as one gather.
+
+    window w starts at byte 4w; a field of up to 33 bits at bit p lies whole in window p // 32
+    value = (window << p % 32) >> (64 - width)          arithmetic shift for signed fields
+
+One gather per field beats unpacking bits; overlapping windows save the second gather that a field
+across a word boundary would need.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from numpy.typing import NDArray
+
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+
+PADDING = 96  # zero bytes behind the buffer, so that gathers past a short payload stay inside
+_HIGH, _LOW = (1, 0) if sys.byteorder == "little" else (0, 1)
+
+
+def windows(buffer: bytes) -> I64:
+    """64-bit windows at every fourth byte; the buffer's length must be a multiple of 4."""
+    words = np.frombuffer(buffer, ">u4")
+    out = np.zeros((len(words), 2), np.uint32)
+    out[:, _HIGH] = words
+    out[:-1, _LOW] = words[1:]
+    return out.view(np.int64).ravel()
+
+
+def signed(window: I64, position: I64, width: int) -> I64:
+    """Two's complement fields of `width` <= 33 bits at bit positions; shape of `position`."""
+    value = window.take(position >> 5, mode="clip")
+    value <<= position & 31
+    value >>= 64 - width
+    return value
+
+
+def unsigned(window: I64, position: I64, width: int) -> I64:
+    """Unsigned fields of `width` <= 33 bits at bit positions; shape of `position`."""
+    value = window.take(position >> 5, mode="clip")
+    value <<= position & 31
+    view = value.view(np.uint64)
+    view >>= np.uint64(64 - width)
+    return value

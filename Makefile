@@ -1,0 +1,56 @@
+# make demo, make test: nothing else is needed on a machine with python3, pip, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := pyproject.toml scripts/setup.sh
+ARGS ?=
+
+.PHONY: demo test check bench golden fuzz peers lock clean
+
+demo: $(VENV)/runtime.stamp
+	$(BIN)/hncors demo $(ARGS)
+
+test: $(VENV)/dev.stamp
+	@scripts/peers.sh || true
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python bench/all.py $(ARGS)
+
+# Accept what the program says today as what it has to say; read the difference before committing it.
+golden: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q --accept-golden
+	git diff --stat -- tests
+
+fuzz: $(VENV)/dev.stamp
+	HNCORS_FUZZ_FRAMES=2000000 $(BIN)/python -m pytest -q -k fuzz $(ARGS)
+
+peers:
+	scripts/peers.sh
+
+$(VENV)/runtime.stamp: requirements.txt $(SETUP)
+	PYTHON=$(PYTHON) scripts/setup.sh requirements.txt
+	touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(SETUP)
+	PYTHON=$(PYTHON) scripts/setup.sh requirements-dev.txt
+	touch $@ $(VENV)/runtime.stamp
+
+# On the oldest Python supported, so that every pinned version still installs there.
+LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe \
+	--generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --build-deps-for editable
+lock:
+	python3.11 -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet pip-tools
+	$(LOCK) --output-file requirements.txt pyproject.toml
+	$(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

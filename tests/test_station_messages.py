@@ -29,8 +29,6 @@ from hncors.rtcm3.station import (
     printable,
 )
 
-RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
-
 
 def laid(bits: str) -> bytes:
     """Bytes from lines that begin with the bits of a field; zero bits fill the last byte."""
@@ -94,11 +92,9 @@ def by_pyrtcm(payload: bytes) -> StationMessage:
     return GlonassBiases(p.DF003, p.DF421 == 1, *biases_m)
 
 
-def test_every_recorded_message_reads_as_pyrtcm_reads_it() -> None:
-    if not RECORDINGS.exists():
-        pytest.skip("the recordings are not here")
+def test_every_recorded_message_reads_as_pyrtcm_reads_it(recordings: Path) -> None:
     payloads: set[tuple[int, bytes]] = set()
-    for path in sorted([*RECORDINGS.glob("streams/*"), *RECORDINGS.glob("frames/*")]):
+    for path in sorted([*recordings.glob("streams/*"), *recordings.glob("frames/*")]):
         framer = Framer()
         for one in (*framer.feed(path.read_bytes()), *framer.idle()):
             number = one[3] << 4 | one[4] >> 4 if len(one) > 7 else -1

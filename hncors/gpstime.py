@@ -30,10 +30,11 @@ GPS_EPOCH = datetime(1980, 1, 6, tzinfo=UTC)
 
 # UTC days since 1970 at whose start one more second separates GPS time from UTC (IERS Bulletin C,
 # as listed in tzdata's leap-seconds.list). GPS - UTC was 0 in 1980.
-_LEAP_UNIX_S = np.array(
-    [362793600, 394329600, 425865600, 489024000, 567993600, 631152000, 662688000, 709948800, 741484800]
-    + [773020800, 820454400, 867715200, 915148800, 1136073600, 1230768000, 1341100800, 1435708800, 1483228800],
+_LEAP_UNIX_S = np.fromstring(
+    "362793600 394329600 425865600 489024000 567993600 631152000 662688000 709948800 741484800 773020800"
+    " 820454400 867715200 915148800 1136073600 1230768000 1341100800 1435708800 1483228800",
     np.int64,
+    sep=" ",
 )
 # The same instants in GPS time: second number n starts when GPS is already n seconds ahead.
 _LEAP_GPS_MS = (_LEAP_UNIX_S - GPS_EPOCH_UNIX_S + np.arange(1, len(_LEAP_UNIX_S) + 1)) * 1000
@@ -68,7 +69,9 @@ def to_unix_ns(gps_ms: int) -> int:
 
 def iso(gps_ms: int) -> str:
     """ISO 8601 text of a GPS time, in GPS time (no leap seconds, so no "Z")."""
-    text = (GPS_EPOCH + timedelta(milliseconds=gps_ms)).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    text = (
+        (GPS_EPOCH + timedelta(milliseconds=gps_ms)).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    )
     return text.removesuffix(".000")
 
 
@@ -81,7 +84,9 @@ def from_iso(text: str) -> int:
     if moment.tzinfo is None:
         gps_ms = round((moment.replace(tzinfo=UTC) - GPS_EPOCH) / timedelta(milliseconds=1))
     else:
-        gps_ms = from_unix_ns(round((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000)
+        gps_ms = from_unix_ns(
+            round((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000
+        )
     if gps_ms < 0:
         raise ValueError(f"{text} is before GPS time began on 1980-01-06")
     return gps_ms

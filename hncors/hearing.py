@@ -25,7 +25,11 @@ def hear(stream: Stream, message_type: int, record: object, at_ns: int) -> Itera
     if isinstance(record, station.ReferencePoint):
         yield from _moved(stream, record, at_ns)
     elif isinstance(record, station.Equipment) and before is not None and before.record != record:
-        changed = [name for name in ("antenna", "receiver", "firmware") if getattr(before.record, name) != getattr(record, name)]
+        changed = [
+            name
+            for name in ("antenna", "receiver", "firmware")
+            if getattr(before.record, name) != getattr(record, name)
+        ]
         detail = {name: station.printable(getattr(record, name) or "") for name in changed}
         yield Event(at_ns, stream.id, "equipment_changed", {"message": message_type, **detail})
     elif isinstance(record, station.Text) and (before is None or before.record != record):
@@ -40,8 +44,15 @@ def _moved(stream: Stream, record: station.ReferencePoint, at_ns: int) -> Iterat
     distance = math.dist(before, now)
     if distance > ARP_CHANGE_M:
         stream.arp_changes += 1
-        if stream.arp_changes <= 10 or stream.arp_changes % 100 == 0:  # an alternating one is not news each time
-            yield Event(at_ns, stream.id, "arp_changed", {"distance_m": round(distance, 4), "changes": stream.arp_changes})
+        if (
+            stream.arp_changes <= 10 or stream.arp_changes % 100 == 0
+        ):  # an alternating one is not news each time
+            yield Event(
+                at_ns,
+                stream.id,
+                "arp_changed",
+                {"distance_m": round(distance, 4), "changes": stream.arp_changes},
+            )
 
 
 def vote_on_week(stream: Stream, record: Ephemeris, now_ms: int, at_ns: int) -> Iterator[Event]:

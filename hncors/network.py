@@ -103,9 +103,10 @@ class Network:
     """The state of every watched stream."""
 
     def __init__(self, stations: Sequence[Watched], *, reference_ms: int | None = None) -> None:
-        """`reference_ms` is a GPS time near the data, for streams that neither date themselves nor arrive live."""
+        """`reference_ms` is a GPS time near the data, for streams whose arrival times are not known."""
         self.streams = [
-            Stream(s.id, Account(promised_ms=round(1000 / s.rate_hz) if s.rate_hz else None)) for s in stations
+            Stream(s.id, Account(promised_ms=round(1000 / s.rate_hz) if s.rate_hz else None))
+            for s in stations
         ]
         self.index = {stream.id: i for i, stream in enumerate(self.streams)}
         if len(self.index) != len(self.streams):
@@ -129,9 +130,9 @@ class Network:
         number = self.index[chunk.station]
         stream = self.streams[number]
         if chunk.state is not None:
-            self._link(stream, chunk)
+            self._link(stream, chunk.state, chunk)
         elif stream.link != CONNECTED and chunk.data:
-            self._link(stream, chunk._replace(state=CONNECTED))
+            self._link(stream, CONNECTED, chunk)
         if not chunk.data:
             return
         stream.timed = chunk.timed
@@ -146,14 +147,13 @@ class Network:
             self._owner += [number] * len(frames)
             self._arrival += [arrival_ns] * len(frames)
 
-    def _link(self, stream: Stream, chunk: Chunk) -> None:
-        assert chunk.state is not None
-        if chunk.state == CONNECTED:
+    def _link(self, stream: Stream, state: str, chunk: Chunk) -> None:
+        if state == CONNECTED:
             stream.restart()
             stream.connected_ns = chunk.arrival_ns
         elif stream.link == CONNECTED:
-            stream.reconnects[chunk.state] += 1
-        stream.link, stream.why = chunk.state, chunk.why
+            stream.reconnects[state] += 1
+        stream.link, stream.why = state, chunk.why
         stream.review_ns = 0
 
     # --- tick ----------------------------------------------------------------------------------
@@ -166,7 +166,9 @@ class Network:
         if self._last_tick_ns and now_ns - self._last_tick_ns > BLIND_NS:
             self.blind_ns += now_ns - self._last_tick_ns
             self._blind = (gpstime.from_unix_ns(self._last_tick_ns), now_ms)
-            self._events.append(Event(now_ns, "", "monitor_blind", {"seconds": _seconds(now_ns - self._last_tick_ns)}))
+            self._events.append(
+                Event(now_ns, "", "monitor_blind", {"seconds": _seconds(now_ns - self._last_tick_ns)})
+            )
         self._last_tick_ns = now_ns
         self._let_idle_frames_through(now_ns)
         held = self._decode(now_ns)
@@ -230,7 +232,7 @@ class Network:
         return self._reference_ms
 
     def _dated(self, block: Block, owner: I64, arrival: I64) -> _Held:
-        """Observation messages of a block with their times, stream by stream; undatable ones counted and left out."""
+        """A block's observation messages with their times, stream by stream; undatable ones are counted."""
         messages = block.messages
         station = owner[messages.frame]
         order = np.argsort(station, kind="stable")
@@ -309,7 +311,9 @@ class Network:
     def _keep_open(self, held: _Held, open_rows: list[tuple[int, int]]) -> None:
         rows = np.array([row for first, last in open_rows for row in range(first, last + 1)], np.int64)
         messages, observations = subset(held.messages, held.observations, rows)
-        self._held = _Held(messages, observations, held.station[rows], held.time_ms[rows], held.arrival_ns[rows])
+        self._held = _Held(
+            messages, observations, held.station[rows], held.time_ms[rows], held.arrival_ns[rows]
+        )
 
     def _measure(self, held: _Held, closed: list[Closed]) -> Tick:
         first = np.array([c.first for c in closed], np.int64)

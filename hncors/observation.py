@@ -89,7 +89,7 @@ class Observations(Columns):
 
 def ambiguous(kind: NDArray[np.integer[Any]]) -> B:
     """True for message kinds whose ranges lack the whole milliseconds (R17: not for positioning)."""
-    return (kind <= 3) | (kind == 11) | (kind == 13)
+    return np.isin(kind, (1, 2, 3, 11, 13))
 
 
 def frequency_hz(gnss: U8, signal: U8, channel: NDArray[np.int8]) -> F64:
@@ -113,12 +113,21 @@ def doppler_hz(range_rate_m_s: F64, frequency: F64) -> F64:
     return range_rate_m_s * (-frequency / C_M_S)
 
 
-_EMPTY = {"frame": np.int64, "type": np.int64, "station_id": np.int64, "epoch_raw": np.int64}
-_EMPTY |= {"satellites": np.int64, "cells": np.int64, "message": np.int64, "channel": np.int8}
-_EMPTY |= dict.fromkeys(("more", "smoothing", "half_cycle"), np.bool_)
-_EMPTY |= dict.fromkeys(("pseudorange_m", "phase_range_m", "range_rate_m_s", "lock_ms", "cn0_dbhz"), np.float64)
-NO_MESSAGES = Messages(*(np.empty(0, _EMPTY.get(f.name, np.uint8)) for f in fields(Messages)))
-NO_OBSERVATIONS = Observations(*(np.empty(0, _EMPTY.get(f.name, np.uint8)) for f in fields(Observations)))
+_EMPTY: dict[str, Any] = dict.fromkeys(
+    ("frame", "type", "station_id", "epoch_raw", "satellites", "cells", "message"), np.int64
+)
+_EMPTY |= dict.fromkeys(("more", "smoothing", "half_cycle"), np.bool_) | {"channel": np.int8}
+_EMPTY |= dict.fromkeys(
+    ("pseudorange_m", "phase_range_m", "range_rate_m_s", "lock_ms", "cn0_dbhz"), np.float64
+)
+
+
+def _without_rows(kind: type[Columns]) -> dict[str, Any]:
+    return {f.name: np.empty(0, _EMPTY.get(f.name, np.uint8)) for f in fields(kind)}
+
+
+NO_MESSAGES = Messages(**_without_rows(Messages))
+NO_OBSERVATIONS = Observations(**_without_rows(Observations))
 
 
 def subset(messages: Messages, observations: Observations, rows: I64) -> tuple[Messages, Observations]:
@@ -132,7 +141,9 @@ def subset(messages: Messages, observations: Observations, rows: I64) -> tuple[M
     return messages.select(rows), Observations(**named)
 
 
-def append(first: tuple[Messages, Observations], then: tuple[Messages, Observations]) -> tuple[Messages, Observations]:
+def append(
+    first: tuple[Messages, Observations], then: tuple[Messages, Observations]
+) -> tuple[Messages, Observations]:
     """Two sets of messages with their observations as one."""
     if not len(first[0]):
         return then

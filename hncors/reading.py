@@ -17,7 +17,7 @@ from hncors.gpstime import LEAP_TABLE_EXPIRES_GPS_MS, WEEK_MS, nearest
 from hncors.measure.clock import UNKNOWN, resolve
 from hncors.observation import I64, Messages, Observations, subset
 from hncors.rtcm3 import ephemeris
-from hncors.rtcm3.block import Block, Record, decode
+from hncors.rtcm3.block import Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.rtcm3.framing import Framer
 from hncors.rtcm3.station import SystemParameters, Text
@@ -29,6 +29,10 @@ ENOUGH_VOTES = 8
 # Weeks of 10 bits are of the 1,024 ending here unless something nearer is known: RTCM 3 is younger.
 _ERA_END_MS = LEAP_TABLE_EXPIRES_GPS_MS + 2 * 366 * 86_400_000
 _ERA_MIDDLE_MS = _ERA_END_MS - 512 * WEEK_MS
+
+
+Dated = Ephemeris | SystemParameters | Text
+_Seen = dict[tuple[str, int], tuple[Dated, int]]  # by satellite: its record, and the epoch it came with
 
 
 class Part(NamedTuple):
@@ -98,9 +102,6 @@ def date(data: bytes, *, arrival_ms: int | None = None, given_ms: int | None = N
     return Dating(votes.first_ms, "")  # some recent week, so that leap seconds are today's
 
 
-_Seen = dict[tuple[str, int], tuple[Record, int]]  # by satellite: its record, and the epoch it came with
-
-
 class _Votes(NamedTuple):
     first_ms: int  # first observation's time, week not certain
     weeks: dict[tuple[str, int], int]  # by satellite: how many weeks its ephemeris is away
@@ -113,12 +114,11 @@ def _vote(data: bytes, near_ms: int) -> _Votes:
     fresh: set[tuple[str, int]] = set()
     for part in parts(data, near_ms):
         for row, record in part.block.records:
-            key = _voter(record)
-            if key:
+            if isinstance(record, Dated):
                 at = part.messages.frame.searchsorted(row)
                 if len(part.time_ms):
                     last = int(part.time_ms[min(int(at), len(part.time_ms) - 1)])
-                seen[key] = (record, last)
+                seen[_voter(record)] = (record, last)
         if len(part.time_ms):
             if not started:
                 first, started = int(part.time_ms[0]), True
@@ -131,23 +131,26 @@ def _vote(data: bytes, near_ms: int) -> _Votes:
     return _Votes(first, _weeks(seen, near_ms))
 
 
-def _voter(record: Record) -> tuple[str, int] | None:
+def _voter(record: Dated) -> tuple[str, int]:
     if isinstance(record, Ephemeris):
         return record.gnss, record.satellite
-    return ("day", record.station_id) if isinstance(record, SystemParameters | Text) else None
+    return "day", record.station_id
 
 
-def _reference_ms(record: Record, near_ms: int) -> int:
+def _reference_ms(record: Dated, near_ms: int) -> int:
     if isinstance(record, Ephemeris):
         return ephemeris.reference_time_ms(record, near_ms)
-    assert isinstance(record, SystemParameters | Text)
     return record.gps_ms
 
 
 def _weeks(seen: _Seen, near_ms: int) -> dict[tuple[str, int], int]:
-    """Weeks by which each fresh ephemeris (or day number of 1013, 1029) moves the observations it came with."""
+    """Weeks by which each fresh ephemeris (or day of 1013, 1029) moves the observations it came with."""
     # Galileo, BeiDou, GLONASS and day numbers tell the week without an era; GPS, QZSS and NavIC follow them.
-    sure = [_reference_ms(record, near_ms) for (who, _), (record, _) in seen.items() if who in ("E", "C", "R", "day")]
+    sure = [
+        _reference_ms(record, near_ms)
+        for (who, _), (record, _) in seen.items()
+        if who in ("E", "C", "R", "day")
+    ]
     near = sorted(sure)[len(sure) // 2] if sure else near_ms
     weeks = {}
     for key, (record, observed) in seen.items():

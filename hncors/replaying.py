@@ -64,14 +64,16 @@ def play(
 
     `until`, given the next tick's time, may wait for it (replay at a speed).
     """
-    queue = [(arrival, number, piece) for number, source in enumerate(sources) for arrival, piece in _first(source)]
+    queue = [
+        (arrival, number, piece) for number, source in enumerate(sources) for arrival, piece in _first(source)
+    ]
     heapq.heapify(queue)
     if not queue:
         return
     now = -(-queue[0][0] // tick_ns) * tick_ns
     while queue:
         while queue and queue[0][0] <= now:
-            arrival, number, piece = heapq.heappop(queue)
+            _, number, piece = heapq.heappop(queue)
             source = sources[number]
             _feed(network, source, piece, chunk_size)
             if piece + 1 < len(source.offset):

@@ -25,14 +25,29 @@ _MSM = {
     "E": {2: "1C 1A 1B 1X 1Z", 8: "6C 6A 6B 6X 6Z", 14: "7I 7Q 7X", 18: "8I 8Q 8X", 22: "5I 5Q 5X"},
     "S": {2: "1C", 22: "5I 5Q 5X"},
     "J": {2: "1C", 9: "6S 6L 6X", 15: "2S 2L 2X", 22: "5I 5Q 5X", 30: "1S 1L 1X"},
-    "C": {2: "2I 2Q 2X", 8: "6I 6Q 6X", 14: "7I 7Q 7X", 18: "8D 8P 8X", 22: "5D 5P 5X", 25: "7D 7P 7Z", 30: "1D 1P 1X"},
+    "C": {
+        2: "2I 2Q 2X",
+        8: "6I 6Q 6X",
+        14: "7I 7Q 7X",
+        18: "8D 8P 8X",
+        22: "5D 5P 5X",
+        25: "7D 7P 7Z",
+        30: "1D 1P 1X",
+    },
     "I": {22: "5A"},
 }
 _LEGACY_ONLY = {"G": {33: "2D"}}  # DF016 value 2: P(Y) from the cross-correlation of L1 and L2
 
 CODES: tuple[tuple[str, ...], ...] = tuple(
     tuple(
-        next((codes.split()[n - first] for first, codes in table.items() if 0 <= n - first < len(codes.split())), "")
+        next(
+            (
+                codes.split()[n - first]
+                for first, codes in table.items()
+                if 0 <= n - first < len(codes.split())
+            ),
+            "",
+        )
         for n in range(1, SLOTS + 1)
     )
     for table in ({**_MSM[letter], **_LEGACY_ONLY.get(letter, {})} for letter in GNSS)
@@ -56,7 +71,10 @@ _GLONASS_STEP_MHZ = {"1": 0.5625, "2": 0.4375}  # GLONASS ICD 5.1, section 3.3.1
 CHANNELS = range(-7, 7)
 
 FREQUENCY_HZ = np.array(
-    [[_MHZ[letter][code[0]] * 1e6 if code else np.nan for code in codes] for letter, codes in zip(GNSS, CODES, strict=True)]
+    [
+        [_MHZ[letter][code[0]] * 1e6 if code else np.nan for code in codes]
+        for letter, codes in zip(GNSS, CODES, strict=True)
+    ]
 )
 """Carrier of every signal, shape (7, SLOTS); of GLONASS' channel 0; nan where there is no signal."""
 

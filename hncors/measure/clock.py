@@ -64,7 +64,8 @@ def _chain(tow: I64, modulus: I64, stream: I64, reference: I64) -> I64:
     total = np.cumsum(step)
     starts = np.flatnonzero(first)
     base = reference[starts] - (total[starts] - step[starts])
-    return total + base.repeat(np.diff(np.append(starts, len(tow))))
+    out: I64 = total + base.repeat(np.diff(np.append(starts, len(tow))))
+    return out
 
 
 def _chain_of_days(tow: I64, modulus: I64, first: NDArray[np.bool_], reference: I64) -> I64:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hncors.gpstime import DAY_MS, from_unix_ns
-from hncors.observation import I64, U8, Messages, Observations
+from hncors.observation import I64, U8, B, Messages, Observations
 
 CLOSED_BY = ("multiple_message_bit", "later_epoch", "deadline", "end_of_stream")
 BIT, LATER, DEADLINE, END = range(4)
@@ -87,7 +87,7 @@ class Anomaly(NamedTuple):
     messages: int
 
 
-def runs(stream: I64, time: I64, more: np.ndarray) -> list[Run]:  # type: ignore[type-arg]
+def runs(stream: I64, time: I64, more: B) -> list[Run]:
     """Runs of messages of one stream and time; rows of a stream follow each other as they came."""
     if not len(stream):
         return []
@@ -101,7 +101,12 @@ def runs(stream: I64, time: I64, more: np.ndarray) -> list[Run]:  # type: ignore
     return [
         Run(*run)
         for run in zip(
-            stream[first].tolist(), time[first].tolist(), first.tolist(), last.tolist(), bit.tolist(), strict=True
+            stream[first].tolist(),
+            time[first].tolist(),
+            first.tolist(),
+            last.tolist(),
+            bit.tolist(),
+            strict=True,
         )
     ]
 
@@ -148,7 +153,9 @@ def assemble(
             line.previous = time
             relation = NEXT
             if line.newest is not None and time <= line.newest:
-                if time == line.newest and arrival_ns[run.first] - line.opened_at_ns <= _patience_ns(interval):
+                if time == line.newest and arrival_ns[run.first] - line.opened_at_ns <= _patience_ns(
+                    interval
+                ):
                     line.bit_untrusted = True
                     anomalies.append(Anomaly(run.stream, "after_final_message", time, number))
                     continue
@@ -163,7 +170,9 @@ def assemble(
                     jumped = time - line.newest > DAY_MS
                 relation = JUMP if jumped else NEXT
             if relation != NEXT:
-                anomalies.append(Anomaly(run.stream, "late_epoch" if relation == LATE else "time_jump", time, number))
+                anomalies.append(
+                    Anomaly(run.stream, "late_epoch" if relation == LATE else "time_jump", time, number)
+                )
             line.opened, line.opened_at_ns, line.opened_as = time, int(arrival_ns[run.first]), relation
         deadline_ns = line.opened_at_ns + _patience_ns(interval)
         last, by = run.last, -1
@@ -173,7 +182,11 @@ def assemble(
                 line.bit_untrusted = True
                 anomalies.append(Anomaly(run.stream, "after_final_message", time, run.last - last))
         if by < 0 and arrival_ns[run.last] > deadline_ns:
-            last = run.first + int(np.searchsorted(arrival_ns[run.first : run.last + 1], deadline_ns, side="right")) - 1
+            last = (
+                run.first
+                + int(np.searchsorted(arrival_ns[run.first : run.last + 1], deadline_ns, side="right"))
+                - 1
+            )
             by = DEADLINE
             anomalies.append(Anomaly(run.stream, "after_deadline", time, run.last - last))
         if by < 0 and position + 1 < len(found) and found[position + 1].stream == run.stream:
@@ -194,7 +207,7 @@ def _patience_ns(interval_ms: int) -> int:
     return min(max(interval_ms * 500_000, 250_000_000), 5_000_000_000)
 
 
-def without_repeats(epoch: I64, messages: Messages, observations: Observations) -> np.ndarray:  # type: ignore[type-arg]
+def without_repeats(epoch: I64, messages: Messages, observations: Observations) -> B:
     """Mask of the rows to keep where an epoch holds the same data more than once.
 
     `epoch` numbers the epoch of each message. MSM before legacy of the same system; among rows of one
@@ -215,7 +228,9 @@ def without_repeats(epoch: I64, messages: Messages, observations: Observations) 
     keep[rows[(rank < 10) & (best_of_system[inverse[message]] >= 10)]] = False
     rows = rows[keep[rows]]
     message = observations.message[rows]
-    key = (epoch[message] * 8 + observations.gnss[rows]) * 16384 + observations.satellite[rows].astype(np.int64) * 64
+    key = (epoch[message] * 8 + observations.gnss[rows]) * 16384 + observations.satellite[rows].astype(
+        np.int64
+    ) * 64
     key += observations.signal[rows]
     order = np.lexsort((rows, -_RANK[messages.kind[message]], key))
     again = np.zeros(len(rows), bool)
@@ -233,4 +248,5 @@ def satellites_by_system(epoch: I64, epochs: int, gnss: U8, satellite: U8) -> I6
     """Different satellites per epoch and system, shape (epochs, 7)."""
     seen = np.zeros((epochs, 7, 64), bool)
     seen[epoch, gnss, satellite] = True
-    return seen.sum(axis=2)
+    satellites: I64 = seen.sum(axis=2)
+    return satellites

@@ -5,12 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from hncors.measure.epoch import satellites_by_system
-from hncors.observation import CHANNEL_UNKNOWN, I64, Messages, Observations
+from hncors.observation import CHANNEL_UNKNOWN, F64, I64, Messages, Observations
 from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, SLOTS
 
 # Message numbers counted under their own label; the rest is "other", so that a hostile stream cannot
 # make series without end.
-COUNTED = (63, *range(1001, 1047), *range(1057, 1069), *range(1070, 1140), 1230, *range(1240, 1271), 1300, 1301)
+COUNTED = (
+    63,
+    *range(1001, 1047),
+    *range(1057, 1069),
+    *range(1070, 1140),
+    1230,
+    *range(1240, 1271),
+    1300,
+    1301,
+)
 COUNTED = (*COUNTED, 1302, 1303, 1304, *range(4001, 4096))
 TYPE_LABELS = ("other", *map(str, COUNTED))
 _SLOT = np.zeros(4097, np.int64)
@@ -43,7 +52,7 @@ class Tally:
         """Add frames by station and message number (-1: none)."""
         np.add.at(self.messages, (station, _SLOT.take(number, mode="wrap")), 1)
 
-    def count_latency(self, station: I64, latency_s: np.ndarray) -> None:  # type: ignore[type-arg]
+    def count_latency(self, station: I64, latency_s: F64) -> None:
         """Add latencies of epochs."""
         np.add.at(self.latency, (station, np.searchsorted(LATENCY_BOUNDS_S, latency_s)), 1)
         np.add.at(self.latency_sum_s, station, latency_s)
@@ -71,7 +80,14 @@ class Tally:
         return tracked, np.bincount(of_row, minlength=count)
 
     def _latest(
-        self, station: I64, time_ms: I64, last: I64, of_row: I64, cell: I64, observations: Observations, tracked: I64
+        self,
+        station: I64,
+        time_ms: I64,
+        last: I64,
+        of_row: I64,
+        cell: I64,
+        observations: Observations,
+        tracked: I64,
     ) -> None:
         who = station[last]
         self.newest_ms[who] = time_ms[last]
@@ -88,4 +104,6 @@ class Tally:
         known = ~np.isnan(cn0)
         key = at[known] * CELLS + cell[rows[known]]
         self.cn0_count[who] = np.bincount(key, minlength=len(last) * CELLS).reshape(len(last), CELLS)
-        self.cn0_sum_dbhz[who] = np.bincount(key, cn0[known], minlength=len(last) * CELLS).reshape(len(last), CELLS)
+        self.cn0_sum_dbhz[who] = np.bincount(key, cn0[known], minlength=len(last) * CELLS).reshape(
+            len(last), CELLS
+        )

@@ -1,6 +1,6 @@
 """Bits in and out, one field at a time, for messages that are rare. The frequent ones go by columns.
 
-    bit 0 is the most significant bit of the first byte; fields follow each other without padding
+bit 0 is the most significant bit of the first byte; fields follow each other without padding
 """
 
 from __future__ import annotations

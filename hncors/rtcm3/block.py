@@ -11,16 +11,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hncors.observation import NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations
 from hncors.rtcm3 import ephemeris, legacy, msm, station
 from hncors.rtcm3.bits import Short
-from hncors.rtcm3.columns import PADDING, windows
-from hncors.rtcm3.msm import I64, U8, Decoded
+from hncors.rtcm3.columns import I64, PADDING, U8, windows
+from hncors.rtcm3.msm import Decoded
 from hncors.signals import GNSS
 
-OUTCOMES = ("decoded", "unknown_type", "short_message", "too_many_cells", "impossible_value", "no_message_number")
+OUTCOMES = (
+    "decoded",
+    "unknown_type",
+    "short_message",
+    "too_many_cells",
+    "impossible_value",
+    "no_message_number",
+)
 DECODED, UNKNOWN_TYPE, _SHORT, _TOO_MANY, IMPOSSIBLE, NO_NUMBER = range(len(OUTCOMES))
 
 # How a message number is decoded: 0 not at all, 1-7 MSM, 11-14 legacy, 20 one by one.
@@ -78,7 +84,9 @@ def decode(frames: Sequence[bytes]) -> Block:
             if which <= 7:
                 numbers = number[rows]
                 parts.append(
-                    msm.decode(window, buffer, start[rows], size[rows], rows, which, numbers, _GNSS.take(numbers))
+                    msm.decode(
+                        window, buffer, start[rows], size[rows], rows, which, numbers, _GNSS.take(numbers)
+                    )
                 )
                 _account(parts[-1], rows, outcome, anomalies)
                 continue

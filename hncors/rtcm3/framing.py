@@ -20,7 +20,16 @@ PREAMBLE = b"\xd3"
 class Framer:
     """Framing of one stream; received == in_frames + junk + pending at all times."""
 
-    __slots__ = ("_held", "_wanted", "crc_failures", "frames", "in_frames", "junk", "received", "reserved_bits")
+    __slots__ = (
+        "_held",
+        "_wanted",
+        "crc_failures",
+        "frames",
+        "in_frames",
+        "junk",
+        "received",
+        "reserved_bits",
+    )
 
     def __init__(self) -> None:
         self.received = 0

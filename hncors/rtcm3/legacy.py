@@ -10,12 +10,13 @@ relative to the L1 pseudorange; both frequencies become rows of the same columns
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hncors.observation import CHANNEL_UNKNOWN, Messages, Observations
+from hncors.observation import CHANNEL_UNKNOWN, F64, Messages, Observations
 from hncors.rtcm3.columns import I64, signed, unsigned
 from hncors.rtcm3.msm import Decoded
 from hncors.signals import C_M_S, GLONASS, GPS, NUMBER, SBAS
@@ -64,11 +65,13 @@ LAYOUTS = {
 KIND = {message: 11 + (message - 1001) % 8 for message in LAYOUTS}
 
 
-def _lock_ms() -> NDArray[np.float64]:
+def _lock_ms() -> F64:
     """DF013, DF019, DF043, DF049, table 3.4-2: minimum lock time in ms (seconds on the wire)."""
     n = np.arange(128.0)
     pieces = [(24, 1, 0), (48, 2, 24), (72, 4, 120), (96, 8, 408), (120, 16, 1176), (127, 32, 3096)]
-    seconds = np.select([n < end for end, _, _ in pieces], [n * step - less for _, step, less in pieces], 937.0)
+    seconds = np.select(
+        [n < end for end, _, _ in pieces], [n * step - less for _, step, less in pieces], 937.0
+    )
     return seconds * 1000
 
 
@@ -107,14 +110,20 @@ def decode(window: I64, start: I64, size: I64, frame: I64, number: int) -> Decod
     satellite = take(6)
     code_1 = take(1)
     sent_channel = np.full(len(message), -1) if gps else take(5)
-    range_1 = take(24 if gps else 25) * RANGE_UNIT_M
+    range_1: F64 = take(24 if gps else 25) * RANGE_UNIT_M
     phase_1 = take(20, negative=True)
     lock_1 = take(7)
     cn0_1 = np.full(len(message), np.nan)
     if layout.full:
         range_1 = range_1 + take(layout.ambiguity_bits) * _AMBIGUITY_M[layout.gnss]
         cn0_1 = _CN0_DBHZ.take(take(8))
-    first_band = (_CODE_1[layout.gnss].take(code_1), range_1, _phase(range_1, phase_1), LOCK_MS.take(lock_1), cn0_1)
+    first_band = (
+        _CODE_1[layout.gnss].take(code_1),
+        range_1,
+        _phase(range_1, phase_1),
+        LOCK_MS.take(lock_1),
+        cn0_1,
+    )
     bands = [first_band]
     if layout.second:
         code_2 = take(2)
@@ -123,10 +132,20 @@ def decode(window: I64, start: I64, size: I64, frame: I64, number: int) -> Decod
         lock_2 = take(7)
         cn0_2 = _CN0_DBHZ.take(take(8)) if layout.full else np.full(len(message), np.nan)
         range_2 = np.where(difference == NO_RANGE_2, np.nan, range_1 + difference * RANGE_UNIT_M)
-        bands.append((_CODE_2[layout.gnss].take(code_2), range_2, _phase(range_1, phase_2), LOCK_MS.take(lock_2), cn0_2))
+        bands.append(
+            (
+                _CODE_2[layout.gnss].take(code_2),
+                range_2,
+                _phase(range_1, phase_2),
+                LOCK_MS.take(lock_2),
+                cn0_2,
+            )
+        )
 
     gnss, prn = _satellites(layout.gnss, satellite)
-    channel = np.where((sent_channel >= 0) & (sent_channel <= 13), sent_channel - 7, CHANNEL_UNKNOWN).astype(np.int8)
+    channel = np.where((sent_channel >= 0) & (sent_channel <= 13), sent_channel - 7, CHANNEL_UNKNOWN).astype(
+        np.int8
+    )
     observations = _rows(message, gnss, prn, channel, bands)
     counts = []
     if (prn == 0).any():
@@ -153,7 +172,7 @@ def decode(window: I64, start: I64, size: I64, frame: I64, number: int) -> Decod
     return Decoded(messages, observations, rejected, counts)
 
 
-def _phase(range_1_m: NDArray[np.float64], raw: I64) -> NDArray[np.float64]:
+def _phase(range_1_m: F64, raw: I64) -> F64:
     """Phase range in metres; sent as a difference from the L1 pseudorange (both frequencies)."""
     return np.where(raw == NO_PHASE, np.nan, range_1_m + raw * PHASE_UNIT_M)
 
@@ -170,7 +189,9 @@ def _satellites(gnss: int, number: I64) -> tuple[I64, I64]:
     return np.full(len(number), GLONASS), np.where(number <= 27, number, 0)
 
 
-def _rows(message: I64, gnss: I64, prn: I64, channel: NDArray[np.int8], bands: list[tuple[NDArray, ...]]) -> Observations:  # type: ignore[type-arg]
+def _rows(
+    message: I64, gnss: I64, prn: I64, channel: NDArray[np.int8], bands: Sequence[tuple[NDArray[Any], ...]]
+) -> Observations:
     parts = []
     for signal, range_m, phase_m, lock_ms, cn0 in bands:
         # L2 of an SBAS satellite does not exist; a band of which nothing was sent is no observation.

@@ -107,7 +107,9 @@ class Decoded(NamedTuple):
     counts: list[tuple[str, I64, I64]]  # anomaly, message, how many cells
 
 
-def decode(window: I64, buffer: U8, start: I64, size: I64, frame: I64, kind: int, kinds: I64, gnss: I64) -> Decoded:
+def decode(
+    window: I64, buffer: U8, start: I64, size: I64, frame: I64, kind: int, kinds: I64, gnss: I64
+) -> Decoded:
     """Decode messages of one kind.
 
     `start` and `size` are the payloads' first byte in the buffer and their length in bytes, `frame`
@@ -183,7 +185,9 @@ def decode(window: I64, buffer: U8, start: I64, size: I64, frame: I64, kind: int
     lost = rough_ms.take(satellite_row) == 255 if layout.rough_ms and (rough_ms == 255).any() else None
     nothing = np.full(len(cell_at), np.nan)
 
-    def scaled(raw: I64, width: int, base: I64, scale: float, gone: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    def scaled(
+        raw: I64, width: int, base: I64, scale: float, gone: NDArray[np.bool_] | None
+    ) -> NDArray[np.float64]:
         value = (base + raw) * scale
         missing = raw == -(1 << width - 1)
         if gone is not None:
@@ -235,17 +239,30 @@ def decode(window: I64, buffer: U8, start: I64, size: I64, frame: I64, kind: int
     unknown_satellite = cell_satellite == 0
     drop = unknown_signal | unknown_satellite
     if drop.any():
-        for name, where in (("unknown_satellite", unknown_satellite), ("unknown_signal", unknown_signal & ~unknown_satellite)):
+        for name, where in (
+            ("unknown_satellite", unknown_satellite),
+            ("unknown_signal", unknown_signal & ~unknown_satellite),
+        ):
             hit, number_of = np.unique(message[where], return_counts=True)
             if len(hit):
                 counts.append((name, rows[hit], number_of))
         observations = observations.select(~drop)
-        messages = Messages(**{**messages.named(), "cells": np.bincount(observations.message, minlength=len(rows))})
+        messages = Messages(
+            **{**messages.named(), "cells": np.bincount(observations.message, minlength=len(rows))}
+        )
     return Decoded(messages, observations, rejected, counts)
 
 
 def _header(
-    window: I64, first_bit: I64, head: U8, kind: int, kinds: I64, gnss: I64, frame: I64, satellites: I64, cells: I64
+    window: I64,
+    first_bit: I64,
+    head: U8,
+    kind: int,
+    kinds: I64,
+    gnss: I64,
+    frame: I64,
+    satellites: I64,
+    cells: I64,
 ) -> Messages:
     flags = unsigned(window, first_bit + 54, 19)
     return Messages(

@@ -91,6 +91,15 @@ def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:
     return settings, problems
 
 
+def stations_folder(text: str) -> str:
+    """The folder of station files named in `text`, whatever else is wrong with it; "" where none is."""
+    try:
+        folder = tomllib.loads(text).get("stations")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return ""
+    return folder if isinstance(folder, str) else ""
+
+
 T = TypeVar("T", bound=Table)
 
 

@@ -1,0 +1,191 @@
+"""Streams over the network: NTRIP casters and plain TCP, followed for ever."""
+
+import asyncio
+import os
+import random
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+from hncors.daemon.reconnect import Pace, Turns
+from hncors.network import Chunk
+from hncors.ntrip import Dialogue, Verdict, request
+from hncors.registry import Link, Station, parse_link
+from hncors.text import printable
+
+CONNECT_S = 10.0  # for resolving, connecting and the TLS handshake together
+ANSWER_S = 15.0  # from the request to a verdict
+QUIET_S = 10.0  # no byte for this long, or for three epochs if that is longer, ends a connection
+QUIET_UNKNOWN_S = 60.0  # the same where the rate is not known
+PROVED_S = 60.0  # a connection this old, with good data, starts the waits afresh
+BUFFER = 65536
+
+Deliver = Callable[[Chunk], None]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the streams of one daemon share."""
+
+    deliver: Deliver
+    agent: str  # goes into the User-Agent: name/version
+    password: Callable[[Station], str]  # read when a connection is made; raises OSError or ValueError
+    good: Callable[[str], bool]  # whether valid data come from the station of this id
+    turns: Turns
+    retry_first_s: float
+    retry_longest_s: float
+    chance: random.Random = field(default_factory=random.Random)
+
+
+class Reader(asyncio.BufferedProtocol):
+    """What comes over one connection, told as Chunks, until `over` holds the verdict that ended it."""
+
+    _buffer = bytearray(BUFFER)  # for all connections: the loop reads one at a time
+    _view = memoryview(_buffer)
+
+    def __init__(self, station: str, deliver: Deliver, asked: bytes) -> None:
+        """`asked` is the request to send first; without one, every byte is the stream's."""
+        self.over: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self.connected = False
+        self.heard_s = time.monotonic()
+        self._station = station
+        self._deliver = deliver
+        self._asked = asked
+        self._dialogue = Dialogue() if asked else None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._asked and isinstance(transport, asyncio.WriteTransport):
+            transport.write(self._asked)
+        else:
+            self._connected("connected")
+
+    def end(self, verdict: Verdict) -> None:
+        if not self.over.done():
+            self.over.set_result(verdict)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.heard_s = time.monotonic()
+        data = bytes(self._view[:nbytes])
+        self._tell([data] if self._dialogue is None else self._dialogue.feed(data))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None and self._dialogue is not None:
+            self._tell(self._dialogue.close())
+        why = "the other end closed the connection" if exc is None else _why(exc)
+        state = "tls_failed" if isinstance(exc, ssl.SSLError) else "unavailable"
+        self.end(Verdict("backoff" if self.connected else state, why))
+
+    def _tell(self, items: list[Verdict | bytes]) -> None:
+        for item in items:
+            if self.over.done():
+                break
+            if isinstance(item, bytes):
+                self._deliver(Chunk(self._station, item, time.time_ns()))
+            elif item.state == "connected":
+                self._connected(item.why)
+            else:
+                self.end(item)
+
+    def _connected(self, why: str) -> None:
+        self.connected = True
+        self._deliver(Chunk(self._station, b"", time.time_ns(), "connected", why))
+
+
+async def follow(station: Station, shared: Surroundings) -> None:
+    """Keep a stream connected until cancelled, telling its state and its bytes through `shared.deliver`.
+
+    While it waits to try again the state stays the reason why there is no stream.
+    """
+    link = parse_link(station.link)
+    pace = Pace(shared.retry_first_s, shared.retry_longest_s, shared.chance)
+    shared.deliver(
+        Chunk(station.id, b"", time.time_ns(), "connecting", f"{link.scheme} to {link.host}:{link.port}")
+    )
+    while True:
+        await asyncio.sleep(shared.turns.take((link.host, link.port), time.monotonic()))
+        begun_s = time.monotonic()
+        pace.begin(begun_s)
+        ended = await attempt(station, link, shared)
+        ended_s = time.monotonic()
+        if ended_s - begun_s >= PROVED_S and shared.good(station.id):
+            pace.proved()
+        shared.deliver(Chunk(station.id, b"", time.time_ns(), ended.state, ended.why))
+        await asyncio.sleep(pace.wait_s(ended_s, ended.state, ended.retry_after_s))
+
+
+async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict:
+    """One connection from its beginning to its end."""
+    try:
+        asked = b"" if link.scheme == "tcp" else _request(station, link, shared)
+    except (OSError, ValueError) as fault:
+        return Verdict("auth_failed", f"no password: {_why(fault)}")
+    reader = Reader(station.id, shared.deliver, asked)
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            transport, _ = await asyncio.get_running_loop().create_connection(
+                lambda: reader,
+                link.host,
+                link.port,
+                ssl=_tls() if link.scheme == "ntrips" else None,
+                happy_eyeballs_delay=0.25,  # RFC 8305, section 8
+            )
+    except ssl.SSLError as fault:
+        return Verdict("tls_failed", _why(fault))
+    except TimeoutError:
+        return Verdict("unreachable", f"no connection within {CONNECT_S:.0f} s")
+    except (OSError, UnicodeError) as fault:  # UnicodeError: a host name that IDNA refuses
+        return Verdict("unreachable", _why(fault))
+    try:
+        return await _until_over(reader, quiet_s(station.rate_hz))
+    finally:
+        transport.abort()  # nothing is left to send, and close() could wait for a peer that is gone
+
+
+async def _until_over(reader: Reader, quiet_s: float) -> Verdict:
+    """The verdict that ends a connection; silence is one too."""
+    begun_s = time.monotonic()
+    while not reader.over.done():
+        until_s = reader.heard_s + quiet_s if reader.connected else begun_s + ANSWER_S
+        left_s = until_s - time.monotonic()
+        if left_s > 0:
+            await asyncio.wait({reader.over}, timeout=min(left_s, quiet_s))
+        elif reader.connected:
+            reader.end(Verdict("stalled", f"no bytes for {quiet_s:.0f} s"))
+        else:
+            reader.end(Verdict("unavailable", f"no answer within {ANSWER_S:.0f} s"))
+    return reader.over.result()
+
+
+def quiet_s(rate_hz: float | None) -> float:
+    """How long a connection may bring nothing."""
+    return QUIET_UNKNOWN_S if rate_hz is None else max(QUIET_S, 3 / rate_hz)
+
+
+def _request(station: Station, link: Link, shared: Surroundings) -> bytes:
+    password = "" if station.password_file is None else shared.password(station)
+    return request(
+        link.host,
+        link.port,
+        link.mountpoint,
+        agent=shared.agent,
+        version=station.ntrip_version,
+        user=station.user,
+        password=password,
+    )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _why(fault: Exception) -> str:
+    """One printable line about a fault of the connection; these never hold what was sent."""
+    if isinstance(fault, OSError) and not isinstance(fault, ssl.SSLError) and (fault.errno or 0) > 0:
+        return os.strerror(fault.errno or 0)  # asyncio puts its own words, with the address, in strerror
+    return printable((isinstance(fault, OSError) and fault.strerror) or str(fault) or type(fault).__name__)

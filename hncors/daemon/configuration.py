@@ -1,0 +1,91 @@
+"""The configuration as it is on disk: the file, the folder of stations, the passwords."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hncors.registry import Station, read_stations
+from hncors.settings import Settings, problem, read_settings, stations_folder
+
+MAX_BYTES = 4 << 20  # of one configuration file
+MAX_PASSWORD_BYTES = 4096
+
+
+class ConfigurationError(Exception):
+    """Cannot be done as configured.  `problems` has one printable line for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load(path: Path) -> tuple[Settings, list[Station]]:
+    """Settings and stations of the configuration file at `path`.
+
+    Raises ConfigurationError with every problem of every file.
+    """
+    problems: list[str] = []
+    text = _text(path, problems)
+    settings, found = (None, []) if text is None else read_settings(text, str(path))
+    problems += found
+    folder = "" if text is None else stations_folder(text)
+    files = _station_files(path.parent / folder) if folder else []
+    if folder and not files:
+        expected = "a folder with at least one station file, NAME.toml, in it"
+        problems.append(problem(str(path), "stations", folder, expected))
+    texts = {str(file): text for file in files if (text := _text(file, problems)) is not None}
+    stations, found = read_stations(texts)
+    problems += found
+    problems += _missing_passwords(stations)
+    if problems or settings is None:
+        raise ConfigurationError(problems)
+    return settings, stations
+
+
+def password(station: Station) -> str:
+    """The first line of a station's password file, in UTF-8.
+
+    Raises OSError or ValueError where there is none; neither holds what was in the file.
+    """
+    with _password_path(station).open("rb") as file:
+        data = file.read(MAX_PASSWORD_BYTES + 1)
+    if len(data) > MAX_PASSWORD_BYTES:
+        raise ValueError(f"the password file has more than {MAX_PASSWORD_BYTES} bytes")
+    try:
+        line = data.decode("utf-8").split("\n", 1)[0].removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ValueError("the password file is not UTF-8") from None
+    if not line:
+        raise ValueError("the password file is empty")
+    return line
+
+
+def _password_path(station: Station) -> Path:
+    return Path(station.file).parent / (station.password_file or "")
+
+
+def _missing_passwords(stations: list[Station]) -> Iterator[str]:
+    for station in stations:
+        if station.password_file is not None and not _password_path(station).is_file():
+            yield problem(station.file, "password_file", station.password_file, "a file that is there")
+
+
+def _station_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(file for file in folder.glob("*.toml") if not file.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _text(path: Path, problems: list[str]) -> str | None:
+    """The text of a TOML file, or None and what was wrong added to `problems`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) <= MAX_BYTES:
+            return data.decode("utf-8")
+        problems.append(f"{path}: more than {MAX_BYTES} bytes: expected a configuration file")
+    except OSError as fault:
+        problems.append(f"{path}: {fault.strerror}: expected a file that can be read")
+    except UnicodeDecodeError:
+        problems.append(f"{path}: not UTF-8: expected TOML")
+    return None

@@ -1,0 +1,93 @@
+"""The configuration on disk: every problem of every file at once, and passwords that stay in their files."""
+
+import pytest
+
+from hncors.daemon.configuration import ConfigurationError, load, password
+from hncors.registry import Station
+
+STATION = 'id = "{id}"\nlink = "ntrip://127.0.0.1:2101/{id}"\n'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "stations").mkdir()
+    (tmp_path / "any.toml").write_text('stations = "stations"\n', encoding="utf-8")
+    for name in ("ABCD", "EFGH"):
+        (tmp_path / f"stations/{name}.toml").write_text(STATION.format(id=name), encoding="utf-8")
+    return tmp_path
+
+
+def problems(folder) -> list[str]:
+    with pytest.raises(ConfigurationError) as refused:
+        load(folder / "any.toml")
+    assert all(line.isprintable() for line in refused.value.problems)
+    return [line.replace(f"{folder}/", "") for line in refused.value.problems]
+
+
+def test_the_smallest_configuration(folder):
+    settings, stations = load(folder / "any.toml")
+    assert settings.tick_s == 0.25
+    assert [station.id for station in stations] == ["ABCD", "EFGH"]
+    assert stations[0].file == str(folder / "stations/ABCD.toml")
+
+
+def test_problems_of_all_files_at_once(folder):
+    (folder / "stations/A.toml").write_text('id = "A"\nrate_hz = -1', encoding="utf-8")
+    (folder / "stations/B.toml").write_text(STATION.format(id="ABCD"), encoding="utf-8")
+    (folder / "stations/C.toml").write_bytes(b'id = "\xff"')
+    (folder / "stations/D.toml").mkdir()
+    (folder / "stations/E.toml").write_text(
+        STATION.format(id="E") + 'user = "u"\npassword_file = "none"', encoding="utf-8"
+    )
+    found = problems(folder)
+    assert len(found) == 6
+    assert "stations/A.toml: rate_hz = -1: expected a number from 0.01 to 100" in found
+    assert any(line.startswith("stations/A.toml: link: missing") for line in found)
+    assert 'stations/B.toml: id = "ABCD": expected an id of its own: stations/ABCD.toml has it too' in found
+    assert "stations/C.toml: not UTF-8: expected TOML" in found
+    assert any(line.startswith("stations/D.toml: Is a directory") for line in found)
+    assert 'stations/E.toml: password_file = "none": expected a file that is there' in found
+
+
+def test_a_bad_configuration_does_not_hide_bad_stations(folder):
+    (folder / "any.toml").write_text('stations = "stations"\ntick_s = 0\nwebb = 1', encoding="utf-8")
+    (folder / "stations/A.toml").write_text(STATION.format(id="A") + "rate_hz = -1", encoding="utf-8")
+    assert problems(folder) == [
+        "any.toml: tick_s = 0: expected a number from 0.05 to 5",
+        "any.toml: webb: unknown key: expected web?",
+        "stations/A.toml: rate_hz = -1: expected a number from 0.01 to 100",
+    ]
+
+
+def test_a_missing_file_and_an_empty_folder(folder):
+    (folder / "any.toml").write_text('stations = "nowhere"\n', encoding="utf-8")
+    assert problems(folder) == [
+        'any.toml: stations = "nowhere": expected a folder with at least one station file, NAME.toml, in it'
+    ]
+    (folder / "any.toml").unlink()
+    assert problems(folder) == ["any.toml: No such file or directory: expected a file that can be read"]
+
+
+def test_a_file_too_large(folder):
+    (folder / "any.toml").write_bytes(b"#" * (5 << 20))
+    assert problems(folder) == ["any.toml: more than 4194304 bytes: expected a configuration file"]
+
+
+@pytest.mark.parametrize("content", ["geheim", "geheim\n", "geheim\r\nsecond line\n"])
+def test_the_password_is_the_first_line(tmp_path, content):
+    (tmp_path / "p").write_bytes(content.encode())
+    station = Station(id="A", link="ntrip://h/A", user="u", password_file="p", file=str(tmp_path / "A.toml"))
+    assert password(station) == "geheim"
+    assert "geheim" not in repr(station)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"", "empty"), (b"\nx", "empty"), (b"geheim\xff", "UTF-8"), (b"geheim" * 1000, "bytes")],
+)
+def test_a_password_file_without_a_password(tmp_path, content, told):
+    (tmp_path / "p").write_bytes(content)
+    station = Station(id="A", link="ntrip://h/A", user="u", password_file="p", file=str(tmp_path / "A.toml"))
+    with pytest.raises(ValueError, match=told) as refused:
+        password(station)
+    assert "geheim" not in str(refused.value)

@@ -28,7 +28,7 @@ golden: $(VENV)/dev.stamp
 	git diff --stat -- tests
 
 fuzz: $(VENV)/dev.stamp
-	HNCORS_FUZZ_FRAMES=2000000 $(BIN)/python -m pytest -q -k fuzz $(ARGS)
+	$(BIN)/python -m tests.fuzzing --frames 2000000 $(ARGS)
 
 peers:
 	scripts/peers.sh

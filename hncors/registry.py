@@ -90,7 +90,7 @@ def _tcp(parts: SplitResult, port: int) -> Link:
 def _serial(parts: SplitResult, port: int) -> Link:
     query = parse_qsl(parts.query, keep_blank_values=True)
     bauds = [int(value) for key, value in query if key == "baud" and re.fullmatch("[0-9]{1,7}", value)]
-    if parts.netloc or not parts.path.startswith("/dev/") or len(query) > 1 or len(bauds) != len(query):
+    if parts.netloc or not parts.path.startswith("/") or len(query) > 1 or len(bauds) != len(query):
         raise ValueError("serial:///dev/NAME?baud=115200")
     if bauds and bauds[0] not in BAUDS:
         raise ValueError("a baud rate of " + ", ".join(map(str, BAUDS)))

@@ -1,7 +1,7 @@
 """Accuracy that an ephemeris promises: the index it carries, and metres.
 
 GPS, QZSS, BeiDou, NavIC   URA index    IS-GPS-200, 20.3.3.3.1.3, nominal values as RINEX 3.05 rounds them
-Galileo                    SISA index   Galileo OS SIS ICD, table 89; 255 is "no prediction available"
+Galileo                    SISA index   Galileo OS SIS ICD, SISA index values; 255 is "no prediction"
 GLONASS                    F_T          GLONASS ICD 5.1, table 4.4; 15 is "not known"
 """
 

@@ -15,7 +15,7 @@ import numpy as np
 from hncors.observation import NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations
 from hncors.rtcm3 import ephemeris, legacy, msm, station
 from hncors.rtcm3.bits import Short
-from hncors.rtcm3.columns import I64, PADDING, U8, windows
+from hncors.rtcm3.columns import I64, PADDING, U8, keep_memory, windows
 from hncors.rtcm3.msm import Decoded
 from hncors.signals import GNSS
 
@@ -43,6 +43,8 @@ for _number in (*station.DECODERS, *ephemeris.MESSAGES):
     _KIND[_number] = _RARE
 
 Record = station.StationMessage | ephemeris.Ephemeris
+
+keep_memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,12 @@ def decode(frames: Sequence[bytes]) -> Block:
     records: list[tuple[int, Record]] = []
     for row in np.flatnonzero(kind == _RARE).tolist():
         record, code, names = _one(frames[row])
-        outcome[row] = code
-        if record is not None:
+        if record is None:
+            outcome[row] = code
+        else:
             records.append((row, record))
-        anomalies.extend((name, row, 1) for name in names)
+        if names:
+            anomalies.extend((name, row, 1) for name in names)
     messages, observations = _in_order(parts)
     return Block(number, outcome, messages, observations, records, anomalies)
 

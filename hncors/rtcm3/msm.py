@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hncors.observation import CHANNEL_UNKNOWN, Messages, Observations
+from hncors.observation import CHANNEL_UNKNOWN, F64, B, Messages, Observations
 from hncors.rtcm3.columns import I64, U8, signed, unsigned
 from hncors.signals import C_M_S, GLONASS, KNOWN, MSM_SIGNALS, SATELLITE
 
@@ -67,12 +67,12 @@ LAYOUTS = {
 }
 
 
-def _lock_ms_4() -> NDArray[np.float64]:
+def _lock_ms_4() -> F64:
     """DF402, table 3.5-74: minimum lock time in ms."""
     return np.array([0.0] + [2.0 ** (n + 4) for n in range(1, 16)])
 
 
-def _lock_ms_10() -> NDArray[np.float64]:
+def _lock_ms_10() -> F64:
     """DF407, table 3.5-75: minimum lock time in ms; 705 and above are reserved (nan)."""
     n = np.arange(1024)
     step = np.maximum(n // 32 - 1, 0)  # 0..63 count milliseconds, then every 32 numbers the step doubles
@@ -83,15 +83,14 @@ def _lock_ms_10() -> NDArray[np.float64]:
 
 
 LOCK_MS = {4: _lock_ms_4(), 10: _lock_ms_10()}
-_CN0_DBHZ = {6: np.arange(64.0), 10: np.arange(1024.0) / 16}
-for _table in _CN0_DBHZ.values():
-    _table[0] = np.nan  # DF403, DF408: 0 is "not available"
+CN0_UNIT_DBHZ = {6: 1.0, 10: 1 / 16}  # DF403, DF408; 0 is "not available"
+NO_RATE = -8192  # DF399
 
 # _RANK[signals, position in the cell mask] = satellite's rank * 32 + signal's rank
-_RANK = np.zeros((MSM_SIGNALS + 1, MAX_CELLS), np.int64)
+_RANK_TABLE = np.zeros((MSM_SIGNALS + 1, MAX_CELLS), np.int64)
 for _n in range(1, MSM_SIGNALS + 1):
-    _RANK[_n] = np.arange(MAX_CELLS) // _n * 32 + np.arange(MAX_CELLS) % _n
-_RANK = _RANK.ravel()
+    _RANK_TABLE[_n] = np.arange(MAX_CELLS) // _n * 32 + np.arange(MAX_CELLS) % _n
+_RANK = _RANK_TABLE.ravel()
 _COLUMN = np.arange(MAX_CELLS)
 _KNOWN = KNOWN.ravel()
 _SLOTS = KNOWN.shape[1]
@@ -107,6 +106,44 @@ class Decoded(NamedTuple):
     counts: list[tuple[str, I64, I64]]  # anomaly, message, how many cells
 
 
+class _Masks(NamedTuple):
+    """Where a group's satellites, signals and cells are, message by message."""
+
+    satellite_at: I64  # message * 64 + mask bit, of each satellite
+    signal_at: I64  # message * 32 + mask bit, of each signal
+    cell_at: I64  # message * 64 + position in the cell mask, of each cell
+    satellites: I64  # by message
+    signals: I64
+    cells: I64
+
+
+class _Fields:
+    """Reads the blocks of a group's messages one after the other: each field for all rows at once."""
+
+    def __init__(self, window: I64, block: I64, count: I64) -> None:
+        """`block` is the bit where each message's next block begins, `count` its rows in it."""
+        self._window = window
+        self.block = block
+        self._count = count
+        self._first = np.cumsum(count) - count
+        self._number = np.arange(int(count.sum()))
+
+    def take(self, width: int, *, negative: bool = False) -> I64:
+        """The next block, of fields of `width` bits; one value a row."""
+        position = (self.block - self._first * width).repeat(self._count)
+        position += self._number * width
+        self.block = self.block + self._count * width
+        return (signed if negative else unsigned)(self._window, position, width)
+
+    def flags(self) -> B:
+        """The next block, of one bit a row."""
+        high = unsigned(self._window, self.block, 32)
+        word = high << 32 | unsigned(self._window, self.block + 32, 32)
+        self.block = self.block + self._count
+        shifted: I64 = word.repeat(self._count) << (self._number - self._first.repeat(self._count))
+        return shifted < 0
+
+
 def decode(
     window: I64, buffer: U8, start: I64, size: I64, frame: I64, kind: int, kinds: I64, gnss: I64
 ) -> Decoded:
@@ -116,141 +153,169 @@ def decode(
     the rows these messages have in their block, `kinds` their numbers (DF002), `gnss` their systems.
     """
     layout = LAYOUTS[kind]
-    rejected: list[tuple[str, I64]] = []
-    long_enough = size * 8 >= HEADER_BITS
-    rows = np.arange(len(start))
-    if not long_enough.all():
-        rejected.append(("short_message", rows[~long_enough]))
-        rows = rows[long_enough]
-    head = buffer.take(start[rows, None] + np.arange(_HEADER_BYTES))
-    bits = np.unpackbits(head[:, 9:], axis=1)  # from bit 72 on
-    sat_at = np.flatnonzero(bits[:, 1:65])
-    sig_at = np.flatnonzero(bits[:, 65:97])
-    satellites = np.bincount(sat_at >> 6, minlength=len(rows))
-    signals = np.bincount(sig_at >> 5, minlength=len(rows))
-    mask_bits = satellites * signals
-    cell_mask = bits[:, 97:161]
-    cell_at = np.flatnonzero(cell_mask.view(bool) & (mask_bits[:, None] > _COLUMN))
-    cells = np.bincount(cell_at >> 6, minlength=len(rows))
-    needed = HEADER_BITS + mask_bits + satellites * layout.satellite_bits + cells * layout.cell_bits
+    # one row of overlapping bytes a message, without copying byte by byte
+    rows = np.ndarray((len(buffer) - _HEADER_BYTES, _HEADER_BYTES), np.uint8, buffer, 0, (1, 1))
+    head = rows[start]  # take() would first copy all of the overlapping rows
+    masks = _masks(head)
+    mask_bits = masks.satellites * masks.signals
+    needed = (
+        mask_bits + masks.satellites * layout.satellite_bits + masks.cells * layout.cell_bits + HEADER_BITS
+    )
     too_many = mask_bits > MAX_CELLS
-    bad = too_many | (needed > size[rows] * 8)
-    if bad.any():
-        rejected.append(("too_many_cells", rows[too_many]))
-        rejected.append(("short_message", rows[bad & ~too_many]))
-        rows = rows[~bad]
-        rest = decode(window, buffer, start[rows], size[rows], frame[rows], kind, kinds[rows], gnss[rows])
-        counts = [(name, rows[where], number) for name, where, number in rest.counts]
-        return Decoded(rest.messages, rest.observations, rejected + rest.rejected, counts)
+    short = needed > size * 8
+    if (too_many | short).any():
+        return _without_bad(window, buffer, start, size, frame, kind, kinds, gnss, too_many, short)
+    first_bit = start * 8
+    observations, counts = _observations(window, first_bit, layout, gnss, masks, mask_bits)
+    cells = masks.cells
+    if counts:
+        cells = np.bincount(observations.message, minlength=len(start))
+    messages = _header(window, first_bit, head, kind, kinds, gnss, frame, masks.satellites, cells)
+    return Decoded(messages, observations, [], counts)
 
-    first_bit = start[rows] * 8
-    gnss = gnss[rows]
-    messages = _header(window, first_bit, head, kind, kinds[rows], gnss, frame[rows], satellites, cells)
 
-    # Satellites: one row each, in mask order.
-    first_satellite = np.cumsum(satellites) - satellites
-    rank = np.arange(len(sat_at)) - first_satellite.repeat(satellites)
-    satellite = _SATELLITE.take((gnss * 64).repeat(satellites) + (sat_at & 63))
-    block = first_bit + HEADER_BITS + mask_bits
+def _masks(head: U8) -> _Masks:
+    bits = np.unpackbits(head[:, 9:], axis=1).view(np.bool_)  # from bit 72 on
+    count = len(head)
+    satellite_at = np.flatnonzero(bits[:, 1:65])
+    signal_at = np.flatnonzero(bits[:, 65:97])
+    satellites = np.bincount(satellite_at >> 6, minlength=count)
+    signals = np.bincount(signal_at >> 5, minlength=count)
+    # of the 64 bits behind the header only satellites x signals are the cell mask
+    inside = np.greater((satellites * signals)[:, None], _COLUMN)
+    cell_at = np.flatnonzero(inside & bits[:, 97:161])
+    cells = np.bincount(cell_at >> 6, minlength=count)
+    return _Masks(satellite_at, signal_at, cell_at, satellites, signals, cells)
 
-    def satellite_field(width: int, *, negative: bool = False) -> I64:
-        nonlocal block
-        position = block.repeat(satellites) + rank * width
-        block = block + satellites * width
-        return (signed if negative else unsigned)(window, position, width)
 
-    rough_ms = satellite_field(layout.rough_ms) if layout.rough_ms else np.zeros(len(sat_at), np.int64)
-    extended = satellite_field(layout.extended) if layout.extended else None
-    rough = (rough_ms << 10) + satellite_field(layout.rough_mod)
-    rate = satellite_field(layout.rough_rate, negative=True) if layout.rough_rate else None
+def _without_bad(
+    window: I64,
+    buffer: U8,
+    start: I64,
+    size: I64,
+    frame: I64,
+    kind: int,
+    kinds: I64,
+    gnss: I64,
+    too_many: B,
+    short: B,
+) -> Decoded:
+    """Decode the good messages of a group, and say what is wrong with the others."""
+    short &= (~too_many) | (size * 8 < HEADER_BITS)  # a mask beyond the end is not the message's own
+    too_many = too_many & ~short
+    rows = np.flatnonzero(~(short | too_many))
+    rest = decode(window, buffer, start[rows], size[rows], frame[rows], kind, kinds[rows], gnss[rows])
+    rejected = [("short_message", np.flatnonzero(short)), ("too_many_cells", np.flatnonzero(too_many))]
+    counts = [(name, rows[where], number) for name, where, number in rest.counts]
+    return Decoded(rest.messages, rest.observations, rejected + rest.rejected, counts)
+
+
+def _observations(
+    window: I64, first_bit: I64, layout: Layout, gnss: I64, masks: _Masks, mask_bits: I64
+) -> tuple[Observations, list[tuple[str, I64, I64]]]:
+    satellite_at, signal_at, cell_at, satellites, signals, cells = masks
+    fields = _Fields(window, first_bit + HEADER_BITS + mask_bits, satellites)
+    rough_ms = fields.take(layout.rough_ms) if layout.rough_ms else None
+    extended = fields.take(layout.extended) if layout.extended else None
+    rough_m = fields.take(layout.rough_mod) * (M_PER_MS / 1024)
+    rate = fields.take(layout.rough_rate, negative=True) if layout.rough_rate else None
+    if rough_ms is not None:
+        rough_m += rough_ms * M_PER_MS
+        lost = rough_ms == 255  # DF397
+        if lost.any():
+            rough_m[lost] = np.nan
+    satellite = _SATELLITE.take((gnss << 6).repeat(satellites) + (satellite_at & 63))
 
     # Cells: one row each, satellite by satellite.
-    per_message = cells
     message = cell_at >> 6
-    ranks = _RANK.take((signals * 64).take(message) + (cell_at & 63))
-    satellite_row = first_satellite.take(message) + (ranks >> 5)
-    first_signal = np.cumsum(signals) - signals
-    signal = (sig_at & 31).take(first_signal.take(message) + (ranks & 31))
-    number = np.arange(len(cell_at))
-    first_cell = np.cumsum(per_message) - per_message
-    cell_gnss = gnss.take(message)
+    ranks = (signals << 6).repeat(cells)
+    ranks += cell_at & 63
+    ranks = _RANK.take(ranks, mode="clip")
+    satellite_row = ranks >> 5
+    satellite_row += (np.cumsum(satellites) - satellites).repeat(cells)
+    signal_row = ranks & 31
+    signal_row += (np.cumsum(signals) - signals).repeat(cells)
+    signal = (signal_at & 31).astype(np.uint8).take(signal_row, mode="clip")
 
-    def cell_field(width: int, *, negative: bool = False) -> I64:
-        nonlocal block
-        position = (block - first_cell * width).take(message) + number * width
-        block = block + per_message * width
-        return (signed if negative else unsigned)(window, position, width)
-
-    cell_rough = rough.take(satellite_row)
-    lost = rough_ms.take(satellite_row) == 255 if layout.rough_ms and (rough_ms == 255).any() else None
-    nothing = np.full(len(cell_at), np.nan)
-
-    def scaled(
-        raw: I64, width: int, base: I64, scale: float, gone: NDArray[np.bool_] | None
-    ) -> NDArray[np.float64]:
-        value = (base + raw) * scale
-        missing = raw == -(1 << width - 1)
-        if gone is not None:
-            missing |= gone
-        if missing.any():
-            value[missing] = np.nan
-        return value
-
+    fields = _Fields(window, fields.block, cells)
+    cell_rough_m = rough_m.take(satellite_row, mode="clip")
+    nothing = np.full(len(cell_at) if not layout.cn0 or not layout.fine_rate else 0, np.nan)
     pseudorange = phase = range_rate = lock = cn0 = nothing
-    half_cycle = np.zeros(len(cell_at), bool)
+    half_cycle = np.zeros(0, np.bool_)
     if layout.fine_range:
-        fine = cell_field(layout.fine_range, negative=True)
-        n = layout.range_exponent
-        pseudorange = scaled(fine, layout.fine_range, cell_rough << (n - 10), M_PER_MS * 2.0**-n, lost)
+        fine = fields.take(layout.fine_range, negative=True)
+        pseudorange = _scaled(fine, layout.fine_range, M_PER_MS * 2.0**-layout.range_exponent)
+        pseudorange += cell_rough_m
     if layout.fine_phase:
-        fine = cell_field(layout.fine_phase, negative=True)
-        n = layout.phase_exponent
-        phase = scaled(fine, layout.fine_phase, cell_rough << (n - 10), M_PER_MS * 2.0**-n, lost)
-        lock = LOCK_MS[layout.lock].take(cell_field(layout.lock))
-        half_cycle = cell_field(1).astype(bool)
+        fine = fields.take(layout.fine_phase, negative=True)
+        phase = _scaled(fine, layout.fine_phase, M_PER_MS * 2.0**-layout.phase_exponent)
+        phase += cell_rough_m
+        lock = LOCK_MS[layout.lock].take(fields.take(layout.lock), mode="clip")
+        half_cycle = fields.flags()
+    else:
+        half_cycle = np.zeros(len(cell_at), np.bool_)
     if layout.cn0:
-        cn0 = _CN0_DBHZ[layout.cn0].take(cell_field(layout.cn0))
+        raw = fields.take(layout.cn0)
+        cn0 = raw * CN0_UNIT_DBHZ[layout.cn0]
+        unknown = raw == 0
+        if unknown.any():
+            cn0[unknown] = np.nan
     if rate is not None:
-        fine = cell_field(layout.fine_rate, negative=True)
-        cell_rate = rate.take(satellite_row)
-        gone = cell_rate == -8192 if (rate == -8192).any() else None
-        range_rate = scaled(fine, layout.fine_rate, cell_rate * 10_000, 1e-4, gone)
-    channel = np.full(len(cell_at), CHANNEL_UNKNOWN, np.int8)
-    if extended is not None and (gnss == GLONASS).any():
-        sent = extended.take(satellite_row)
-        channel = np.where((cell_gnss == GLONASS) & (sent <= 13), sent - 7, CHANNEL_UNKNOWN).astype(np.int8)
-
-    cell_satellite = satellite.take(satellite_row)
+        rate_m_s = rate.astype(np.float64)
+        rate_m_s[rate == NO_RATE] = np.nan
+        range_rate = _scaled(fields.take(layout.fine_rate, negative=True), layout.fine_rate, 1e-4)
+        range_rate += rate_m_s.take(satellite_row, mode="clip")
     observations = Observations(
         message=message,
-        gnss=cell_gnss.astype(np.uint8),
-        satellite=cell_satellite,
-        signal=signal.astype(np.uint8),
+        gnss=gnss.astype(np.uint8).repeat(cells),
+        satellite=satellite.take(satellite_row, mode="clip"),
+        signal=signal,
         pseudorange_m=pseudorange,
         phase_range_m=phase,
         range_rate_m_s=range_rate,
         lock_ms=lock,
         half_cycle=half_cycle,
         cn0_dbhz=cn0,
-        channel=channel,
+        channel=_channels(gnss, extended, satellites, satellite_row),
     )
-    counts: list[tuple[str, I64, I64]] = []
-    unknown_signal = ~_KNOWN.take(cell_gnss * _SLOTS + signal)
-    unknown_satellite = cell_satellite == 0
-    drop = unknown_signal | unknown_satellite
-    if drop.any():
-        for name, where in (
-            ("unknown_satellite", unknown_satellite),
-            ("unknown_signal", unknown_signal & ~unknown_satellite),
-        ):
-            hit, number_of = np.unique(message[where], return_counts=True)
-            if len(hit):
-                counts.append((name, rows[hit], number_of))
-        observations = observations.select(~drop)
-        messages = Messages(
-            **{**messages.named(), "cells": np.bincount(observations.message, minlength=len(rows))}
-        )
-    return Decoded(messages, observations, rejected, counts)
+    unknown_signals = ~_KNOWN.take((gnss * _SLOTS).repeat(signals) + (signal_at & 31))
+    if unknown_signals.any() or not satellite.all():
+        return _known_only(observations, unknown_signals.take(signal_row))
+    return observations, []
+
+
+def _scaled(raw: I64, width: int, scale: float) -> F64:
+    """Raw values times their resolution; the most negative one means "not available"."""
+    value = raw * scale
+    missing = raw == -(1 << width - 1)
+    if missing.any():
+        value[missing] = np.nan
+    return value
+
+
+def _channels(gnss: I64, extended: I64 | None, satellites: I64, satellite_row: I64) -> NDArray[np.int8]:
+    """GLONASS frequency channels from the extended satellite information (DF419: channel + 7)."""
+    if extended is None or not (gnss == GLONASS).any():
+        return np.full(len(satellite_row), CHANNEL_UNKNOWN, np.int8)
+    told = (gnss == GLONASS).repeat(satellites) & (extended <= 13)
+    channel = np.where(told, extended - 7, CHANNEL_UNKNOWN).astype(np.int8)
+    return channel.take(satellite_row)
+
+
+def _known_only(
+    observations: Observations, unknown_signal: B
+) -> tuple[Observations, list[tuple[str, I64, I64]]]:
+    """Leave out cells of satellites and signals that have no name, and count them."""
+    unknown_satellite = observations.satellite == 0
+    counts = []
+    for name, where in (
+        ("unknown_satellite", unknown_satellite),
+        ("unknown_signal", unknown_signal & ~unknown_satellite),
+    ):
+        hit, number = np.unique(observations.message[where], return_counts=True)
+        if len(hit):
+            counts.append((name, hit, number))
+    return observations.select(~(unknown_satellite | unknown_signal)), counts
 
 
 def _header(

@@ -18,8 +18,9 @@ ROWS = (
     "measure",
     "reading health hearing network",
     "supervise",
-    "simulate replaying",
+    "simulate",
     "view",
+    "replaying exporting",
     "daemon",
     "cli",
 )

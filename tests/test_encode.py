@@ -141,7 +141,8 @@ SATELLITES = {
 def test_values_survive_within_half_a_unit(message_type: int) -> None:
     gnss, kind = divmod(message_type - 1070, 10)
     o = observed(gnss, SATELLITES[gnss], [1, 14], message_type)
-    p = read(encode_msm.encode(message_type, Header(1, 0), o))
+    shuffled = o.select(np.random.default_rng(message_type).permutation(len(o)))
+    p = read(encode_msm.encode(message_type, Header(1, 0), shuffled))
     first = 20 if gnss == SBAS else 1
     assert sent(p, "DF394") == sum(1 << 63 - (s - first) for s in SATELLITES[gnss])
     fine_range, fine_phase, cn0 = ("DF405", "DF406", "DF408") if kind > 5 else ("DF400", "DF401", "DF403")
@@ -258,7 +259,7 @@ REFUSED: dict[str, tuple[int, Observations]] = {
     "no place in the satellite mask": (1077, changed(ONE, satellite=np.array([64], np.uint8))),
     "fine phase range": (1074, changed(ONE, phase_range_m=ONE.pseudorange_m + 1400.0)),
     "fine pseudorange": (1074, changed(observed(GPS, [3], [1, 9], 1), pseudorange_m=[2e7, 2e7 + 900.0])),
-    "rough range: ": (1074, changed(ONE, pseudorange_m=[256 * M_PER_MS])),
+    "rough range: 255 ": (1074, changed(ONE, pseudorange_m=[255 * M_PER_MS])),
     "rough range: -": (1074, changed(ONE, pseudorange_m=[-1000.0], phase_range_m=[np.nan])),
     "rough range rate": (1077, changed(ONE, range_rate_m_s=[8192.0])),
     "fine range rate": (1077, changed(observed(GPS, [3], [1, 9], 1), range_rate_m_s=[0.0, 4.0])),
@@ -268,6 +269,17 @@ REFUSED: dict[str, tuple[int, Observations]] = {
     "given twice": (1074, ONE.select([0, 0])),
     "no multiple signal message": (1078, ONE),
 }
+
+
+@pytest.mark.parametrize(
+    ("message_type", "cn0_dbhz", "cn0"),
+    [(1074, 63.0, 63), (1074, 1.0, 1), (1077, 63.9375, 1023), (1077, 0.0625, 1)],
+)
+def test_the_ends_of_what_can_be_said(message_type: int, cn0_dbhz: float, cn0: int) -> None:
+    farthest = changed(ONE, cn0_dbhz=[cn0_dbhz], pseudorange_m=[254.999 * M_PER_MS], phase_range_m=[np.nan])
+    p = read(encode_msm.encode(message_type, Header(4095, 2**30 - 1), farthest))
+    assert (p.DF397_01, sent(p, "DF398_01")) == (254, 1023)
+    assert rows(p, "DF408" if message_type == 1077 else "DF403", 1) == [cn0]
 
 
 @pytest.mark.parametrize("reason", REFUSED)
@@ -301,6 +313,16 @@ def test_divided_satellites_fit_and_none_is_lost(cells: set[tuple[int, int]]) ->
     assert sum(map(len, homes)) == len(set(satellite.tolist()))
     for part, home in zip(parts, homes, strict=True):
         assert 0 < len(home) * len(set(signal[part].tolist())) <= 64
+
+
+@pytest.mark.parametrize(
+    ("satellites", "signals", "sizes"),
+    [(64, 1, [64]), (13, 5, [12, 1]), (16, 4, [16]), (17, 4, [16, 1]), (3, 32, [2, 1]), (0, 0, [])],
+)
+def test_parts_are_as_large_as_they_can_be(satellites: int, signals: int, sizes: list[int]) -> None:
+    satellite = np.arange(satellites).repeat(signals)
+    parts = split_satellites(satellite, np.tile(np.arange(signals), satellites))
+    assert [len(part) // signals for part in parts] == sizes
 
 
 def test_frames() -> None:

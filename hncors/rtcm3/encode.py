@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hncors.observation import F64
 from hncors.rtcm3.bits import BitWriter
 from hncors.rtcm3.crc import crc24q
 
@@ -50,11 +51,12 @@ def column(name: str, values: Integers, width: int, *, signed: bool = False) -> 
 
     Raises ValueError for a value that does not fit.
     """
-    low, high = (-(1 << width - 1), (1 << width - 1) - 1) if signed else (0, (1 << width) - 1)
-    if len(values) and (values.min() < low or values.max() > high):
-        wrong = values[(values < low) | (values > high)][0]
-        raise ValueError(f"{name}: {wrong} is not within {low} to {high}")
-    big_endian = (values.astype(np.int64) & (1 << width) - 1).astype(">u4")
+    low = -(1 << width - 1) if signed else 0
+    counted = values.astype(np.int64)
+    beyond = counted - low >> width != 0
+    if beyond.any():
+        raise ValueError(f"{name}: {counted[beyond][0]} is not within {low} to {low + (1 << width) - 1}")
+    big_endian = (counted & (1 << width) - 1).astype(">u4")
     return np.unpackbits(big_endian.view(np.uint8).reshape(-1, 4), axis=1)[:, 32 - width :]
 
 
@@ -65,25 +67,25 @@ def append(header: BitWriter, columns: list[Bits]) -> bytes:
     return header.unsigned(packed, len(bits)).to_bytes()
 
 
-def nearest_below(minimum_ms: NDArray[np.float64], lock_ms: NDArray[np.float64]) -> NDArray[np.int64]:
+def nearest_below(minimum_ms: F64, lock_ms: F64) -> NDArray[np.int64]:
     """Lock time indicators: the largest whose minimum lock time is not above the lock time; nan gives 0."""
     if (lock_ms < 0).any():
         raise ValueError("a lock time is negative")
     return np.searchsorted(minimum_ms, np.nan_to_num(lock_ms), side="right") - 1
 
 
-def scaled(
-    name: str, values: NDArray[np.float64], unit: float, low: int, high: int, missing: int
-) -> NDArray[np.int64]:
+def scaled(name: str, values: F64, unit: float, low: int, high: int, missing: int) -> NDArray[np.int64]:
     """Values as counts of a unit, nan as `missing`. Raises ValueError for counts outside low..high."""
     counts = np.rint(values / unit)
-    if (counts < low).any() or (counts > high).any():
-        wrong = values[(counts < low) | (counts > high)][0]
-        raise ValueError(f"{name}: {wrong:.6g} is not within {low * unit:.6g} to {high * unit:.6g}")
+    beyond = np.abs(counts - (low + high) / 2) > (high - low) / 2  # False for nan
+    if beyond.any():
+        raise ValueError(
+            f"{name}: {values[beyond][0]:.6g} is not within {low * unit:.6g} to {high * unit:.6g}"
+        )
     return np.where(np.isnan(counts), missing, counts).astype(np.int64)
 
 
-def scaled_signed(name: str, values: NDArray[np.float64], width: int, unit: float) -> NDArray[np.int64]:
+def scaled_signed(name: str, values: F64, width: int, unit: float) -> NDArray[np.int64]:
     """The same for a two's complement field, whose most negative number stands for a missing value."""
     limit = (1 << width - 1) - 1
     return scaled(name, values, unit, -limit, limit, -limit - 1)

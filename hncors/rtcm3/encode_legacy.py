@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hncors.observation import CHANNEL_UNKNOWN, Columns, Observations, frequency_hz
+from hncors.observation import CHANNEL_UNKNOWN, F64, Columns, Observations, frequency_hz
 from hncors.rtcm3.bits import BitWriter
 from hncors.rtcm3.encode import Header, Integers, append, column, nearest_below, scaled, scaled_signed
 from hncors.rtcm3.legacy import LAYOUTS, LOCK_MS, PHASE_UNIT_M, RANGE_UNIT_M
 from hncors.signals import C_M_S, CODES, GLONASS, GNSS, GPS, SATELLITES, SBAS
 
-F64 = NDArray[np.float64]
 MODULUS_M = {GPS: 299_792.458, GLONASS: 599_584.916}  # DF011, DF041
 MAX_SATELLITES = 31  # DF006, DF035
 ROLL_CYCLES = 1500  # DF012: a difference out of range is rolled over by as many cycles
@@ -72,7 +71,7 @@ def quantise(gnss: int, observations: Observations) -> RawRows:
     if (at_1 >= 0).sum() + (at_2 >= 0).sum() != len(row):
         raise ValueError(f"no room for one of {sorted(set(codes))} of a satellite, or it is given twice")
 
-    def take(values: NDArray[np.float64], at: Integers) -> F64:
+    def take(values: F64, at: Integers) -> F64:
         return np.where(at >= 0, np.append(values, np.nan)[at], np.nan)
 
     range_1, phase_1 = take(o.pseudorange_m, at_1), take(o.phase_range_m, at_1)

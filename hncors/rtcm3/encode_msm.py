@@ -18,13 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hncors.observation import CHANNEL_UNKNOWN, Columns, Observations
+from hncors.observation import CHANNEL_UNKNOWN, F64, Columns, Observations
 from hncors.rtcm3.bits import BitWriter
 from hncors.rtcm3.encode import Header, Integers, append, column, nearest_below, scaled, scaled_signed
 from hncors.rtcm3.msm import LAYOUTS, LOCK_MS, M_PER_MS, MAX_CELLS
 from hncors.signals import FIRST_SATELLITE, GLONASS, GNSS, MSM_SIGNALS, SATELLITE
 
-F64 = NDArray[np.float64]
 ROUGH_MS_MISSING = 255  # DF397
 CHANNEL_NOT_SENT = 15  # DF419
 
@@ -149,7 +148,7 @@ def encode_raw(
     layout = LAYOUTS[kind]
     satellites = satellites.select(np.argsort(satellites.bit))
     cells = cells.select(np.lexsort((cells.signal, cells.bit)))
-    in_mask = np.unique(np.concatenate([cells.signal.astype(np.int64), np.asarray(signals, np.int64)]))
+    in_mask = np.array(sorted({*cells.signal.tolist(), *signals}), np.int64)
     place = _cell_places(satellites.bit, in_mask, cells)
 
     w = BitWriter().unsigned(message_type, 12).unsigned(header.station_id, 12).unsigned(header.epoch_raw, 30)
@@ -196,12 +195,13 @@ def _cell_places(bit: Integers, signals: Integers, cells: RawCells) -> NDArray[n
     """Positions of cells in the cell mask. Raises ValueError for what the masks cannot say."""
     if len(bit) * len(signals) > MAX_CELLS:
         raise ValueError(f"{len(bit)} satellites with {len(signals)} signals: at most {MAX_CELLS} cells fit")
-    if not np.isin(cells.bit, bit).all():
-        raise ValueError("a cell is of a satellite that is not given")
     for name, values, end in (("satellite", bit, SATELLITE.shape[1]), ("signal", signals, MSM_SIGNALS)):
         if len(values) and not 0 <= values.min() <= values.max() < end:
             raise ValueError(f"a {name} is not within 0 to {end - 1} of the mask")
-    place = np.searchsorted(bit, cells.bit) * len(signals) + np.searchsorted(signals, cells.signal)
+    rank = np.searchsorted(bit, cells.bit)
+    if len(rank) and (not len(bit) or (bit.take(rank, mode="clip") != cells.bit).any()):
+        raise ValueError("a cell is of a satellite that is not given")
+    place = rank * len(signals) + np.searchsorted(signals, cells.signal)
     if (np.diff(bit) == 0).any() or (np.diff(place) == 0).any():
         raise ValueError("a satellite or a cell is given twice")
     return place

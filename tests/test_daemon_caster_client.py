@@ -259,3 +259,19 @@ async def test_a_password_that_cannot_be_read(fault):
     verdict = await attempt(station, parse_link(station.link), surroundings(Heard(), password))
     assert verdict.state == "auth_failed"
     assert verdict.why.startswith("no password: ")
+
+
+async def test_tls_on_a_plain_port():
+    caster = Caster((b"HTTP/1.1 400 Bad Request\r\n\r\n", CLOSE), asks=False)
+    server = await asyncio.start_server(caster.serve, "127.0.0.1", 0)
+    try:
+        port = server.sockets[0].getsockname()[1]
+        station = Station(id="A", link=f"ntrips://127.0.0.1:{port}/A")
+        verdict = await attempt(station, parse_link(station.link), surroundings(Heard()))
+        assert verdict.state == "tls_failed"
+        assert verdict.why.isprintable()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*caster.tasks)
+    finally:
+        server.close()
+        await server.wait_closed()

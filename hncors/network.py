@@ -129,6 +129,8 @@ class Network:
         """Store and frame what a link brought. Raises KeyError for a station that is not watched."""
         number = self.index[chunk.station]
         stream = self.streams[number]
+        # Time tags of recordings keep milliseconds; live must not know more than its replay will.
+        chunk = chunk._replace(arrival_ns=chunk.arrival_ns // 1_000_000 * 1_000_000)
         if chunk.state is not None:
             self._link(stream, chunk.state, chunk)
         elif stream.link != CONNECTED and chunk.data:

@@ -83,8 +83,8 @@ CHANNEL_STEP_HZ = np.array([_GLONASS_STEP_MHZ[code[0]] * 1e6 if code else np.nan
 
 # Satellites a system can name: MSM satellite mask bit -> RINEX number (RTCM 10403.3 tables 3.5-90 to
 # -107; RINEX 3.05, section 3.5): SBAS PRN 120-158 is S20-S58, QZSS 193-202 is J01-J10. GLONASS stops
-# at 24 in the standard, but satellites in slots 25-27 are on the air and are sent by their bits.
-SATELLITES = {"G": 63, "R": 27, "E": 52, "S": 39, "J": 10, "C": 63, "I": 14}
+# at 24 in the standard, but satellites R25 to R28 are on the air and are sent by their bits.
+SATELLITES = {"G": 63, "R": 32, "E": 52, "S": 39, "J": 10, "C": 63, "I": 14}
 FIRST_SATELLITE = {"S": 20}
 
 SATELLITE = np.zeros((7, 64), np.uint8)

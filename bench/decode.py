@@ -52,10 +52,12 @@ def pyrtcm_seconds_per_frame(frames: list[bytes]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", type=Path)
     parser.add_argument("--repeat", type=int, default=20)
-    parser.add_argument("--block", type=int, default=512)
+    parser.add_argument("--block", type=int, default=1024)
     parser.add_argument("--against-pyrtcm", action="store_true")
     options = parser.parse_args()
     data = options.file.read_bytes()

@@ -36,7 +36,7 @@ from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import GLONASS
 
-BLOCK_FRAMES = 512
+BLOCK_FRAMES = 1024  # docs/speed.md: fewer pay more for each call, more hold the event loop
 IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through
 BLIND_NS = 5 * SECOND_NS  # a longer pause between ticks means the monitor was not looking
 

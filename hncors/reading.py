@@ -23,7 +23,7 @@ from hncors.rtcm3.framing import Framer
 from hncors.rtcm3.station import SystemParameters, Text
 
 PIECE = 1 << 18  # bytes framed at a time
-BLOCK_FRAMES = 512
+BLOCK_FRAMES = 1024
 FRESH_MS = 4 * 3_600_000  # a reference time farther than this from the observations is stale: no vote
 ENOUGH_VOTES = 8
 # Weeks of 10 bits are of the 1,024 ending here unless something nearer is known: RTCM 3 is younger.

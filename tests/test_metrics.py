@@ -63,7 +63,13 @@ def test_what_is_not_known_is_absent_and_the_bytes_add_up() -> None:
     assert float(values['hncors_stream_pending_bytes{station="A"}']) == 2
     assert float(values['hncors_rtcm_messages_total{station="A",type="4080"}']) == 1
     assert float(values['hncors_rtcm_errors_total{kind="unknown_type",station="A"}']) == 1
-    for absent in ("last_epoch_timestamp_seconds{", "satellites_tracked{", "epochs_expected_total{", "_count{", "cn0_dbhz{"):
+    for absent in (
+        "last_epoch_timestamp_seconds{",
+        "satellites_tracked{",
+        "epochs_expected_total{",
+        "_count{",
+        "cn0_dbhz{",
+    ):
         assert absent not in text
     assert 'hncors_stream_up{station="B"} 0.0' in text
 

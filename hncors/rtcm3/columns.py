@@ -10,6 +10,7 @@ across a word boundary would need.
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
 PADDING = 96  # zero bytes behind the buffer, so that gathers past a short payload stay inside
+_KEPT = 1 << 15  # multiples kept for each width
 _HIGH, _LOW = (1, 0) if sys.byteorder == "little" else (0, 1)
 
 
@@ -38,6 +40,16 @@ def windows(buffer: bytes) -> I64:
     out[:, _HIGH] = words
     out[:-1, _LOW] = words[1:]
     return out.view(np.int64).ravel()
+
+
+@lru_cache(maxsize=64)
+def _many_multiples(width: int) -> I64:
+    return np.arange(_KEPT) * width
+
+
+def multiples(width: int, count: int) -> I64:
+    """0, width, 2 width, ...: bit offsets of equal fields in a row. Read only: it is kept and shared."""
+    return _many_multiples(width)[:count] if count <= _KEPT else np.arange(count) * width
 
 
 def signed(window: I64, position: I64, width: int) -> I64:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hncors.observation import CHANNEL_UNKNOWN, F64, B, Messages, Observations
-from hncors.rtcm3.columns import I64, U8, signed, unsigned
+from hncors.rtcm3.columns import I64, U8, multiples, signed, unsigned
 from hncors.signals import C_M_S, GLONASS, KNOWN, MSM_SIGNALS, SATELLITE
 
 MAX_CELLS = 64
@@ -126,12 +126,12 @@ class _Fields:
         self.block = block
         self._count = count
         self._first = np.cumsum(count) - count
-        self._number = np.arange(int(count.sum()))
+        self._rows = int(count.sum())
 
     def take(self, width: int, *, negative: bool = False) -> I64:
         """The next block, of fields of `width` bits; one value a row."""
         position = (self.block - self._first * width).repeat(self._count)
-        position += self._number * width
+        position += multiples(width, self._rows)
         self.block = self.block + self._count * width
         return (signed if negative else unsigned)(self._window, position, width)
 
@@ -140,7 +140,9 @@ class _Fields:
         high = unsigned(self._window, self.block, 32)
         word = high << 32 | unsigned(self._window, self.block + 32, 32)
         self.block = self.block + self._count
-        shifted: I64 = word.repeat(self._count) << (self._number - self._first.repeat(self._count))
+        shifted: I64 = word.repeat(self._count) << (
+            multiples(1, self._rows) - self._first.repeat(self._count)
+        )
         return shifted < 0
 
 

@@ -210,31 +210,33 @@ def _patience_ns(interval_ms: int) -> int:
 def without_repeats(epoch: I64, messages: Messages, observations: Observations) -> B:
     """Mask of the rows to keep where an epoch holds the same data more than once.
 
-    `epoch` numbers the epoch of each message. MSM before legacy of the same system; among rows of one
-    satellite and signal the richest MSM kind, then the first. R13: the rule is fixed, so a stream that
-    sends 1004, MSM5 and MSM7 of the same data counts each signal once.
+    `epoch` numbers the epoch of each message. Of a satellite that an MSM names the older messages' rows
+    go; a satellite they alone name stays, because MSM leaves out what exceeds its 64 cells. Among rows of
+    one satellite and signal the richest MSM kind, then the first. R13: the rule is fixed, so a stream
+    that sends 1004, MSM5 and MSM7 of the same data counts each signal once.
     """
     keep = np.ones(len(observations), bool)
     system = epoch * 8 + messages.gnss
     _, inverse, count = np.unique(system, return_inverse=True, return_counts=True)
     shared = count[inverse] > 1
+    older = _RANK[messages.kind] < _FIRST_MSM
+    if older.any():  # 1004 has satellites of SBAS as well
+        shared |= np.isin(epoch, epoch[older]) & np.isin(epoch, epoch[~older])
     if not shared.any():
         return keep
     rows = np.flatnonzero(shared[observations.message])
     message = observations.message[rows]
     rank = _RANK[messages.kind[message]]
-    best_of_system = np.zeros(len(count), np.int64)
-    np.maximum.at(best_of_system, inverse, _RANK[messages.kind])
-    keep[rows[(rank < 10) & (best_of_system[inverse[message]] >= 10)]] = False
-    rows = rows[keep[rows]]
-    message = observations.message[rows]
-    key = (epoch[message] * 8 + observations.gnss[rows]) * 16384 + observations.satellite[rows].astype(
-        np.int64
-    ) * 64
-    key += observations.signal[rows]
-    order = np.lexsort((rows, -_RANK[messages.kind[message]], key))
+    satellite = (epoch[message] * 8 + observations.gnss[rows]) * 256 + observations.satellite[rows]
     again = np.zeros(len(rows), bool)
-    again[order[1:]] = key[order[1:]] == key[order[:-1]]
+    if older.any():
+        _, of = np.unique(satellite, return_inverse=True)
+        best = np.zeros(of.max(initial=-1) + 1, np.int64)
+        np.maximum.at(best, of, rank)
+        again |= (rank < _FIRST_MSM) & (best[of] >= _FIRST_MSM)
+    order = np.lexsort((rows, -rank, satellite * 64 + observations.signal[rows]))
+    cell = (satellite * 64 + observations.signal[rows])[order]
+    again[order[1:]] |= cell[1:] == cell[:-1]
     keep[rows[again]] = False
     return keep
 
@@ -242,6 +244,7 @@ def without_repeats(epoch: I64, messages: Messages, observations: Observations) 
 _RANK = np.zeros(16, np.int64)  # by Messages.kind: legacy below 10, MSM by how much it says
 _RANK[1:8] = [11, 12, 13, 14, 16, 15, 17]
 _RANK[11:15] = [1, 3, 2, 4]
+_FIRST_MSM = 10
 
 
 def satellites_by_system(epoch: I64, epochs: int, gnss: U8, satellite: U8) -> I64:

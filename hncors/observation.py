@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hncors.signals import C_M_S, CHANNEL_STEP_HZ, FREQUENCY_HZ, GLONASS, SLOTS
 
 I64 = NDArray[np.int64]
-F64 = NDArray[np.floating[Any]]  # float64 in fact; what numpy types say of products
+F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 B = NDArray[np.bool_]
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from hncors.gpstime import BEIDOU_OFFSET_MS, GPS_EPOCH_UNIX_S
 from hncors.rinex_nav_layout import SOURCES
 from hncors.rinex_nav_record import BadRecord, Record, date, number, numbers, parse
-from hncors.rtcm3.ephemeris import Impossible
+from hncors.rtcm3.bits import Impossible
 
 # Records that are modelled, in RINEX 4 and 3, and the RTCM message of the same set. In RINEX 3 the data
 # sources inside a Galileo record say which it is.

@@ -21,7 +21,7 @@ from hncors.observation import CHANNEL_UNKNOWN, ambiguous
 from hncors.rtcm3 import block
 from hncors.rtcm3.block import Block
 from hncors.rtcm3.framing import Framer
-from hncors.signals import C_M_S, CODES, GLONASS, SATELLITE, SBAS
+from hncors.signals import C_M_S, CODES, GLONASS, SATELLITE
 
 BLOCK = 500  # frames
 M_PER_MS = C_M_S / 1000
@@ -153,9 +153,8 @@ def _check_bounds(found: Block) -> None:
     assert (m.clock_steering < 4).all() and (m.external_clock < 4).all()
     assert ((m.satellites >= 0) & (m.satellites <= 64)).all()
     known = np.array([[code != "" for code in codes] for codes in CODES])
+    assert known[o.gnss, o.signal].all()
     legacy = m.kind[o.message] > 10
-    # In older messages SBAS satellites stand among those of GPS and carry its signal numbers.
-    assert (known[o.gnss, o.signal] | (legacy & (o.gnss == SBAS))).all()
     last = SATELLITE.max(axis=1)
     assert (o.satellite > 0).all() and (o.satellite <= last[o.gnss]).all()
     short = ambiguous(m.kind)[o.message]

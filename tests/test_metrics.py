@@ -33,19 +33,23 @@ def everything() -> dict[str, Family]:
 
 def test_every_metric_is_documented_and_nothing_else() -> None:
     rows = ROW.findall(DOCUMENT.read_text(encoding="utf-8"))
-    documented = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+    documented = {name: (kind, set(re.findall(r"`(\w+)`", labels)))
+        for name, kind, labels in rows}
     exported = {name: (family.kind, set(family.label_names)) for name, family in everything().items()}
     assert exported == documented
 
 
 def test_names_of_the_contract_are_there() -> None:
     # names others rely on, as far as this release fills them
-    contract = """hncors_build_info hncors_stream_up hncors_stream_state hncors_stream_last_epoch_timestamp_seconds
+    contract = """
+        hncors_build_info hncors_stream_up hncors_stream_state hncors_stream_last_epoch_timestamp_seconds
         hncors_stream_reconnects_total hncors_stream_received_bytes_total hncors_stream_junk_bytes_total
-        hncors_rtcm_messages_total hncors_rtcm_errors_total hncors_rtcm_latency_seconds hncors_epochs_expected_total
-        hncors_epochs_received_total hncors_epochs_blind_total hncors_satellites_tracked
-        hncors_bds3_satellites_tracked hncors_signal_cn0_dbhz hncors_observations_total hncors_arp_changes_total
-        hncors_tick_seconds hncors_loop_lag_seconds hncors_watchdog_last_beat_timestamp_seconds"""
+        hncors_rtcm_messages_total hncors_rtcm_errors_total hncors_rtcm_latency_seconds
+        hncors_epochs_expected_total hncors_epochs_received_total hncors_epochs_blind_total
+        hncors_satellites_tracked hncors_bds3_satellites_tracked hncors_signal_cn0_dbhz
+        hncors_observations_total hncors_arp_changes_total hncors_tick_seconds hncors_loop_lag_seconds
+        hncors_watchdog_last_beat_timestamp_seconds
+    """
     assert set(contract.split()) <= set(everything())
 
 

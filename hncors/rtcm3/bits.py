@@ -10,6 +10,10 @@ class Short(Exception):
     """The payload ends before the field does."""
 
 
+class Impossible(Exception):
+    """A field holds what cannot be; the text is a short name of the field."""
+
+
 class BitReader:
     """Reads the fields of a payload in order."""
 

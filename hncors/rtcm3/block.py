@@ -14,7 +14,7 @@ import numpy as np
 
 from hncors.observation import NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations
 from hncors.rtcm3 import ephemeris, legacy, msm, station
-from hncors.rtcm3.bits import Short
+from hncors.rtcm3.bits import Impossible, Short
 from hncors.rtcm3.columns import I64, PADDING, U8, keep_memory, windows
 from hncors.rtcm3.msm import Decoded
 from hncors.signals import GNSS
@@ -127,7 +127,7 @@ def _one(frame: bytes) -> tuple[Record | None, int, tuple[str, ...]]:
             record = ephemeris.decode(number, payload)
     except Short:
         return None, _SHORT, ()
-    except (station.Impossible, ephemeris.Impossible) as fault:
+    except Impossible as fault:
         return None, IMPOSSIBLE, (f"impossible_{fault}",)
     return record, DECODED, getattr(record, "anomalies", ())
 

@@ -15,7 +15,7 @@ from math import copysign, hypot, isfinite, isnan, nan
 from hncors import gpstime
 from hncors.gpstime import BEIDOU_OFFSET_MS, DAY_MS, WEEK_MS
 from hncors.rtcm3 import ephemeris_fields
-from hncors.rtcm3.bits import BitReader, BitWriter
+from hncors.rtcm3.bits import BitReader, BitWriter, Impossible
 from hncors.rtcm3.ephemeris_fields import Field
 from hncors.signals import SATELLITES
 
@@ -55,10 +55,6 @@ _GALILEO_HEALTH = {
     1045: ("e5a_health", "e5a_invalid"),
     1046: ("e1_health", "e1_invalid", "e5b_health", "e5b_invalid"),
 }
-
-
-class Impossible(Exception):
-    """A field holds what cannot be; the text is the name of the field."""
 
 
 @dataclass(frozen=True, slots=True)

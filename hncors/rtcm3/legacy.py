@@ -110,7 +110,7 @@ def decode(window: I64, start: I64, size: I64, frame: I64, number: int) -> Decod
     satellite = take(6)
     code_1 = take(1)
     sent_channel = np.full(len(message), -1) if gps else take(5)
-    range_1: F64 = take(24 if gps else 25) * RANGE_UNIT_M
+    range_1: F64 = np.multiply(take(24 if gps else 25), RANGE_UNIT_M)
     phase_1 = take(20, negative=True)
     lock_1 = take(7)
     cn0_1 = np.full(len(message), np.nan)
@@ -192,10 +192,15 @@ def _satellites(gnss: int, number: I64) -> tuple[I64, I64]:
 def _rows(
     message: I64, gnss: I64, prn: I64, channel: NDArray[np.int8], bands: Sequence[tuple[NDArray[Any], ...]]
 ) -> Observations:
-    parts = []
+    parts: list[Observations] = []
     for signal, range_m, phase_m, lock_ms, cn0 in bands:
-        # L2 of an SBAS satellite does not exist; a band of which nothing was sent is no observation.
+        # Among GPS satellites stand those of SBAS, which have L1 C/A and no L2; and a band of which
+        # nothing was sent is no observation.
+        sbas = gnss == SBAS
+        signal = np.where(sbas, NUMBER[SBAS]["1C"], signal).astype(np.uint8)
         use = (prn > 0) & ~(np.isnan(range_m) & np.isnan(phase_m))
+        if parts:
+            use &= ~sbas
         parts.append(
             Observations(
                 message=message,

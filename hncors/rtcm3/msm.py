@@ -288,7 +288,7 @@ def _observations(
 
 def _scaled(raw: I64, width: int, scale: float) -> F64:
     """Raw values times their resolution; the most negative one means "not available"."""
-    value = raw * scale
+    value: F64 = np.multiply(raw, scale)
     missing = raw == -(1 << width - 1)
     if missing.any():
         value[missing] = np.nan

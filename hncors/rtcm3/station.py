@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import nan
 
 from hncors.gpstime import from_unix_ns
-from hncors.rtcm3.bits import BitReader
+from hncors.rtcm3.bits import BitReader, Impossible
 
 EARTH_M = (6.3e6, 6.4e6)  # distances from the geocentre between which there is ground to stand on
 GPS_EPOCH_MJD = 44244  # 1980-01-06; no RTCM message was sent before
@@ -24,10 +24,6 @@ _LONGEST_DESCRIPTOR = 31  # DF029, DF032, DF227, DF229, DF231
 DESCRIPTORS = {1007: 1, 1008: 2, 1033: 5}  # texts in the message; the antenna setup stands after the first
 LEAP_UNKNOWN = 255  # DF054
 BIAS_UNKNOWN = -(1 << 15)  # DF423 to DF426 range over +-655.34 m; RTKLIB reads 8000h as no value, too
-
-
-class Impossible(Exception):
-    """A field holds what cannot be; the text is a short name of the field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from hncors import gpstime
-from hncors.gpstime import WEEK_MS
+from hncors.dating import NOTHING, Dated, date, identities, join, part
 from hncors.health import CONNECTED, SECOND_NS, Event, Stream, judge_state
 from hncors.hearing import hear, vote_on_week
 from hncors.measure.availability import Account
-from hncors.measure.clock import UNKNOWN, resolve
 from hncors.measure.epoch import CLOSED_BY, JUMP, LATE, Assembly, Closed, assemble, runs, without_repeats
 from hncors.measure.tally import Tally
 from hncors.observation import (
@@ -29,7 +28,6 @@ from hncors.observation import (
     NO_OBSERVATIONS,
     Messages,
     Observations,
-    append,
     subset,
 )
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
@@ -85,16 +83,6 @@ class Tick(NamedTuple):
     observations: Observations
 
 
-class _Held(NamedTuple):
-    """Messages of epochs not complete yet."""
-
-    messages: Messages
-    observations: Observations
-    station: I64
-    time_ms: I64
-    arrival_ns: I64
-
-
 _NONE = np.empty(0, np.int64)
 NO_EPOCHS = Epochs(_NONE, _NONE, np.empty((0, 7), np.int64), _NONE, _NONE, _NONE)
 
@@ -118,7 +106,7 @@ class Network:
         self._frames: list[bytes] = []
         self._owner: list[int] = []
         self._arrival: list[int] = []
-        self._held = _Held(NO_MESSAGES, NO_OBSERVATIONS, _NONE, _NONE, _NONE)
+        self._held = NOTHING
         self._last_tick_ns = 0
         self._blind = (0, 0)  # GPS ms of the last time the monitor was not looking
         self._events: list[Event] = []
@@ -194,7 +182,7 @@ class Network:
             if stream.framer.pending and now_ns - stream.byte_ns >= IDLE_NS:
                 self._keep(number, stream.framer.idle(), stream.byte_ns)
 
-    def _decode(self, now_ns: int) -> _Held:
+    def _decode(self, now_ns: int) -> Dated:
         """Decode the frames that came, in blocks, and join them to the epochs still open."""
         held = self._held
         frames, owners, arrivals = self._frames, self._owner, self._arrival
@@ -208,7 +196,9 @@ class Network:
             block = decode(frames[part])
             self._account(block, owner)
             self._hear(block, owner, arrival)
-            held = self._join(held, self._dated(block, owner, arrival))
+            new = date(block, owner, arrival, self.streams, self._reference)
+            self._events += identities(new, self.streams)
+            held = join(held, new)
         return held
 
     def _account(self, block: Block, owner: I64) -> None:
@@ -233,68 +223,9 @@ class Network:
             return gpstime.from_unix_ns(arrival_ns)
         return self._reference_ms
 
-    def _dated(self, block: Block, owner: I64, arrival: I64) -> _Held:
-        """A block's observation messages with their times, stream by stream; undatable ones are counted."""
-        messages = block.messages
-        station = owner[messages.frame]
-        order = np.argsort(station, kind="stable")
-        station = station[order]
-        messages, observations = subset(messages, block.observations, order)
-        arrival = arrival[messages.frame]
-        reference = np.zeros(len(self.streams), np.int64)
-        for number, at in {int(s): i for i, s in reversed(list(enumerate(station.tolist())))}.items():
-            reference[number] = self._reference(self.streams[number], int(arrival[at]))
-        time = resolve(messages, station, reference)
-        good = time != UNKNOWN
-        if not good.all():
-            for number in station[~good].tolist():
-                self.streams[number].errors["time_out_of_range"] += 1
-            rows = np.flatnonzero(good)
-            messages, observations = subset(messages, observations, rows)
-            station, time, arrival = station[rows], time[rows], arrival[rows]
-        last = np.flatnonzero(np.append(station[1:] != station[:-1], True)) if len(station) else _NONE
-        for at in last.tolist():
-            self.streams[station[at]].epoch_ms = int(time[at])
-        self._identities(messages, station, time, arrival)
-        return _Held(messages, observations, station, time, arrival)
-
-    def _identities(self, messages: Messages, station: I64, time: I64, arrival: I64) -> None:
-        """Station ids that change: another station on this stream, or two at once (R14)."""
-        sent = messages.station_id
-        known = np.array([-1 if s.station_id is None else s.station_id for s in self.streams], np.int64)
-        before = np.empty_like(sent)
-        before[1:] = sent[:-1]
-        first = np.ones(len(sent), bool)
-        first[1:] = station[1:] != station[:-1]
-        before[first] = known[station[first]]
-        for row in np.flatnonzero(sent != before).tolist():
-            stream, number = self.streams[station[row]], int(sent[row])
-            if stream.station_id is not None:
-                back = time[row] - stream.id_seen.get(number, -WEEK_MS) < 10_000
-                kind = "station_ids_interleaved" if back else "station_id_changed"
-                if not (back and stream.errors[kind]):  # once is news, every epoch is not
-                    detail = {"from": stream.station_id, "to": number}
-                    self._events.append(Event(int(arrival[row]), stream.id, kind, detail))
-                stream.errors[kind] += 1
-                if len(stream.id_seen) < 64:
-                    stream.id_seen[stream.station_id] = int(time[row])
-            stream.station_id = number
-
-    @staticmethod
-    def _join(held: _Held, new: _Held) -> _Held:
-        if not len(held.messages):
-            return new
-        messages, observations = append((held.messages, held.observations), (new.messages, new.observations))
-        station = np.concatenate([held.station, new.station])
-        time = np.concatenate([held.time_ms, new.time_ms])
-        arrival = np.concatenate([held.arrival_ns, new.arrival_ns])
-        order = np.argsort(station, kind="stable")
-        messages, observations = subset(messages, observations, order)
-        return _Held(messages, observations, station[order], time[order], arrival[order])
-
-    def _complete(self, held: _Held, now_ns: int, *, end: bool) -> Tick:
+    def _complete(self, held: Dated, now_ns: int, *, end: bool) -> Tick:
         """Close the epochs that are complete, account for them, keep the rest."""
-        found = runs(held.station, held.time_ms, held.messages.more)
+        found = runs(held.stream, held.time_ms, held.messages.more)
         intervals = [s.account.best_interval_ms() for s in self.streams]
         timed = [s.timed for s in self.streams]
         lines = [s.line for s in self.streams]
@@ -305,19 +236,12 @@ class Network:
             if anomaly.name in ("time_jump", "time_backwards"):
                 detail = {"epoch": gpstime.iso(anomaly.time)}
                 self._events.append(Event(now_ns, stream.id, anomaly.name, detail))
-        self._keep_open(held, done.open_rows)
+        self._held = part(held, done.open_rows)
         if not done.closed:
             return Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS)
         return self._measure(held, done.closed)
 
-    def _keep_open(self, held: _Held, open_rows: list[tuple[int, int]]) -> None:
-        rows = np.array([row for first, last in open_rows for row in range(first, last + 1)], np.int64)
-        messages, observations = subset(held.messages, held.observations, rows)
-        self._held = _Held(
-            messages, observations, held.station[rows], held.time_ms[rows], held.arrival_ns[rows]
-        )
-
-    def _measure(self, held: _Held, closed: list[Closed]) -> Tick:
+    def _measure(self, held: Dated, closed: list[Closed]) -> Tick:
         first = np.array([c.first for c in closed], np.int64)
         last = np.array([c.last for c in closed], np.int64)
         station = np.array([c.stream for c in closed], np.int64)

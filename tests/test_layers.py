@@ -16,7 +16,7 @@ ROWS = (
     "rtcm3",
     "ntrip settings registry rinex",
     "measure",
-    "reading health hearing network",
+    "reading health hearing dating network",
     "supervise",
     "simulate",
     "view",

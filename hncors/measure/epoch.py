@@ -150,11 +150,13 @@ def assemble(
             number = run.last - run.first + 1
             if line.previous is not None and time < line.previous:
                 anomalies.append(Anomaly(run.stream, "time_backwards", time, number))
-            line.previous = time
+            again, line.previous = line.previous == time, time
             relation = NEXT
             if line.newest is not None and time <= line.newest:
-                if time == line.newest and arrival_ns[run.first] - line.opened_at_ns <= _patience_ns(
-                    interval
+                if (
+                    again
+                    and time == line.newest
+                    and arrival_ns[run.first] - line.opened_at_ns <= _patience_ns(interval)
                 ):
                     line.bit_untrusted = True
                     anomalies.append(Anomaly(run.stream, "after_final_message", time, number))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ U8 = NDArray[np.uint8]
 
 PADDING = 96  # zero bytes behind the buffer, so that gathers past a short payload stay inside
 _KEPT = 1 << 15  # multiples kept for each width
+_WIDE = 2000  # rows up to which all fields are read in one pass, because calls cost more than the cache
 _HIGH, _LOW = (1, 0) if sys.byteorder == "little" else (0, 1)
 
 
@@ -66,4 +68,54 @@ def unsigned(window: I64, position: I64, width: int) -> I64:
     value <<= position & 31
     view = value.view(np.uint64)
     view >>= np.uint64(64 - width)
+    return value
+
+
+class Plan(NamedTuple):
+    """Blocks of fields that follow each other: each field for all rows of a message, then the next field."""
+
+    names: tuple[str, ...]
+    width: I64  # bits of each field, shape (fields, 1)
+    before: I64  # bits of the fields before it, a row
+    mask: I64  # keeps an unsigned field, -1 for a signed one
+    bits: int  # of all fields, a row
+
+    @classmethod
+    def of(cls, widths: dict[str, int], negative: frozenset[str]) -> Plan:
+        """A plan of fields by name, in wire order; those in `negative` are two's complement."""
+        width = np.array(list(widths.values()), np.int64)
+        mask = np.array(
+            [-1 if name in negative else (1 << bits) - 1 for name, bits in widths.items()], np.int64
+        )
+        before = np.cumsum(width) - width
+        return cls(tuple(widths), width[:, None], before[:, None], mask[:, None], int(width.sum()))
+
+    def read(self, window: I64, block: I64, count: I64) -> dict[str, I64]:
+        """Every field of many messages: `block` is each one's first bit, `count` its rows."""
+        first = np.cumsum(count) - count
+        base = block + count * self.before - first * self.width
+        rows = int(count.sum())
+        if rows > _WIDE:  # many rows: field by field, so that a field stays in the cache
+            return {
+                name: _fields(
+                    window,
+                    base[k],
+                    count,
+                    multiples(int(self.width[k, 0]), rows),
+                    self.width[k],
+                    self.mask[k],
+                )
+                for k, name in enumerate(self.names)
+            }
+        offset = multiples(1, rows) * self.width
+        return dict(zip(self.names, _fields(window, base, count, offset, self.width, self.mask), strict=True))
+
+
+def _fields(window: I64, base: I64, count: I64, offset: I64, width: I64, mask: I64) -> I64:
+    position = base.repeat(count, axis=-1)
+    position += offset
+    value = window.take(position >> 5, mode="clip")
+    value <<= position & 31
+    value >>= 64 - width
+    value &= mask
     return value

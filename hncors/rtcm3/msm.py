@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hncors.observation import CHANNEL_UNKNOWN, F64, B, Messages, Observations
-from hncors.rtcm3.columns import I64, U8, multiples, signed, unsigned
+from hncors.rtcm3.columns import I64, U8, Plan, unsigned
 from hncors.signals import C_M_S, GLONASS, KNOWN, MSM_SIGNALS, SATELLITE
 
 MAX_CELLS = 64
@@ -64,6 +64,20 @@ LAYOUTS = {
     5: Layout(8, 4, 10, 14, 15, 24, 22, 29, 4, 1, 6, 15),
     6: Layout(8, 0, 10, 0, 20, 29, 24, 31, 10, 1, 10, 0),
     7: Layout(8, 4, 10, 14, 20, 29, 24, 31, 10, 1, 10, 15),
+}
+
+
+def _plan(layout: Layout, names: str) -> Plan:
+    widths = {name: getattr(layout, name) for name in names.split()}
+    return Plan.of({name: width for name, width in widths.items() if width}, negative=_NEGATIVE)
+
+
+_NEGATIVE = frozenset(("rough_rate", "fine_range", "fine_phase", "fine_rate"))
+SATELLITE_PLANS = {
+    kind: _plan(one, "rough_ms extended rough_mod rough_rate") for kind, one in LAYOUTS.items()
+}
+CELL_PLANS = {
+    kind: _plan(one, "fine_range fine_phase lock half_cycle cn0 fine_rate") for kind, one in LAYOUTS.items()
 }
 
 
@@ -117,35 +131,6 @@ class _Masks(NamedTuple):
     cells: I64
 
 
-class _Fields:
-    """Reads the blocks of a group's messages one after the other: each field for all rows at once."""
-
-    def __init__(self, window: I64, block: I64, count: I64) -> None:
-        """`block` is the bit where each message's next block begins, `count` its rows in it."""
-        self._window = window
-        self.block = block
-        self._count = count
-        self._first = np.cumsum(count) - count
-        self._rows = int(count.sum())
-
-    def take(self, width: int, *, negative: bool = False) -> I64:
-        """The next block, of fields of `width` bits; one value a row."""
-        position = (self.block - self._first * width).repeat(self._count)
-        position += multiples(width, self._rows)
-        self.block = self.block + self._count * width
-        return (signed if negative else unsigned)(self._window, position, width)
-
-    def flags(self) -> B:
-        """The next block, of one bit a row."""
-        high = unsigned(self._window, self.block, 32)
-        word = high << 32 | unsigned(self._window, self.block + 32, 32)
-        self.block = self.block + self._count
-        shifted: I64 = word.repeat(self._count) << (
-            multiples(1, self._rows) - self._first.repeat(self._count)
-        )
-        return shifted < 0
-
-
 def decode(
     window: I64, buffer: U8, start: I64, size: I64, frame: I64, kind: int, kinds: I64, gnss: I64
 ) -> Decoded:
@@ -168,7 +153,7 @@ def decode(
     if (too_many | short).any():
         return _without_bad(window, buffer, start, size, frame, kind, kinds, gnss, too_many, short)
     first_bit = start * 8
-    observations, counts = _observations(window, first_bit, layout, gnss, masks, mask_bits)
+    observations, counts = _observations(window, first_bit, kind, gnss, masks, mask_bits)
     cells = masks.cells
     if counts:
         cells = np.bincount(observations.message, minlength=len(start))
@@ -213,17 +198,17 @@ def _without_bad(
 
 
 def _observations(
-    window: I64, first_bit: I64, layout: Layout, gnss: I64, masks: _Masks, mask_bits: I64
+    window: I64, first_bit: I64, kind: int, gnss: I64, masks: _Masks, mask_bits: I64
 ) -> tuple[Observations, list[tuple[str, I64, I64]]]:
+    layout = LAYOUTS[kind]
     satellite_at, signal_at, cell_at, satellites, signals, cells = masks
-    fields = _Fields(window, first_bit + HEADER_BITS + mask_bits, satellites)
-    rough_ms = fields.take(layout.rough_ms) if layout.rough_ms else None
-    extended = fields.take(layout.extended) if layout.extended else None
-    rough_m = fields.take(layout.rough_mod) * (M_PER_MS / 1024)
-    rate = fields.take(layout.rough_rate, negative=True) if layout.rough_rate else None
-    if rough_ms is not None:
-        rough_m += rough_ms * M_PER_MS
-        lost = rough_ms == 255  # DF397
+    block = first_bit + HEADER_BITS + mask_bits
+    plan = SATELLITE_PLANS[kind]
+    sent = plan.read(window, block, satellites)
+    rough_m = sent["rough_mod"] * (M_PER_MS / 1024)
+    if "rough_ms" in sent:
+        rough_m += sent["rough_ms"] * M_PER_MS
+        lost = sent["rough_ms"] == 255  # DF397
         if lost.any():
             rough_m[lost] = np.nan
     satellite = _SATELLITE.take((gnss << 6).repeat(satellites) + (satellite_at & 63))
@@ -239,33 +224,28 @@ def _observations(
     signal_row += (np.cumsum(signals) - signals).repeat(cells)
     signal = (signal_at & 31).astype(np.uint8).take(signal_row, mode="clip")
 
-    fields = _Fields(window, fields.block, cells)
+    raw = CELL_PLANS[kind].read(window, block + satellites * plan.bits, cells)
     cell_rough_m = rough_m.take(satellite_row, mode="clip")
-    nothing = np.full(len(cell_at) if not layout.cn0 or not layout.fine_rate else 0, np.nan)
+    nothing = np.full(0 if kind in (5, 7) else len(cell_at), np.nan)
     pseudorange = phase = range_rate = lock = cn0 = nothing
-    half_cycle = np.zeros(0, np.bool_)
-    if layout.fine_range:
-        fine = fields.take(layout.fine_range, negative=True)
-        pseudorange = _scaled(fine, layout.fine_range, M_PER_MS * 2.0**-layout.range_exponent)
+    half_cycle = np.zeros(0 if "half_cycle" in raw else len(cell_at), np.bool_)
+    if "fine_range" in raw:
+        pseudorange = _scaled(raw["fine_range"], layout.fine_range, M_PER_MS * 2.0**-layout.range_exponent)
         pseudorange += cell_rough_m
-    if layout.fine_phase:
-        fine = fields.take(layout.fine_phase, negative=True)
-        phase = _scaled(fine, layout.fine_phase, M_PER_MS * 2.0**-layout.phase_exponent)
+    if "fine_phase" in raw:
+        phase = _scaled(raw["fine_phase"], layout.fine_phase, M_PER_MS * 2.0**-layout.phase_exponent)
         phase += cell_rough_m
-        lock = LOCK_MS[layout.lock].take(fields.take(layout.lock), mode="clip")
-        half_cycle = fields.flags()
-    else:
-        half_cycle = np.zeros(len(cell_at), np.bool_)
-    if layout.cn0:
-        raw = fields.take(layout.cn0)
-        cn0 = raw * CN0_UNIT_DBHZ[layout.cn0]
-        unknown = raw == 0
+        lock = LOCK_MS[layout.lock].take(raw["lock"], mode="clip")
+        half_cycle = raw["half_cycle"] != 0
+    if "cn0" in raw:
+        cn0 = raw["cn0"] * CN0_UNIT_DBHZ[layout.cn0]
+        unknown = raw["cn0"] == 0
         if unknown.any():
             cn0[unknown] = np.nan
-    if rate is not None:
-        rate_m_s = rate.astype(np.float64)
-        rate_m_s[rate == NO_RATE] = np.nan
-        range_rate = _scaled(fields.take(layout.fine_rate, negative=True), layout.fine_rate, 1e-4)
+    if "fine_rate" in raw:
+        rate_m_s = sent["rough_rate"].astype(np.float64)
+        rate_m_s[sent["rough_rate"] == NO_RATE] = np.nan
+        range_rate = _scaled(raw["fine_rate"], layout.fine_rate, 1e-4)
         range_rate += rate_m_s.take(satellite_row, mode="clip")
     observations = Observations(
         message=message,
@@ -278,7 +258,7 @@ def _observations(
         lock_ms=lock,
         half_cycle=half_cycle,
         cn0_dbhz=cn0,
-        channel=_channels(gnss, extended, satellites, satellite_row),
+        channel=_channels(gnss, sent.get("extended"), satellites, satellite_row),
     )
     unknown_signals = ~_KNOWN.take((gnss * _SLOTS).repeat(signals) + (signal_at & 31))
     if unknown_signals.any() or not satellite.all():

@@ -47,6 +47,7 @@ class Tally:
         self.cn0_count = np.zeros((stations, CELLS), np.int64)
         self.channels = np.full((stations, 64), CHANNEL_UNKNOWN, np.int8)  # GLONASS, as last told
         self.seen = np.zeros((stations, CELLS), bool)  # signals the station has ever sent
+        self.seen_bds3 = np.zeros((stations, SLOTS), bool)  # ... of BeiDou-3 satellites
 
     def count_messages(self, station: I64, number: I64) -> None:
         """Add frames by station and message number (-1: none)."""
@@ -100,6 +101,7 @@ class Tally:
         signals = observations.signal[rows]
         bds3 = np.bincount(at[new] * SLOTS + signals[new], minlength=len(last) * SLOTS)
         self.bds3[who] = bds3.reshape(len(last), SLOTS)
+        self.seen_bds3[who] |= self.bds3[who] > 0
         cn0 = observations.cn0_dbhz[rows]
         known = ~np.isnan(cn0)
         key = at[known] * CELLS + cell[rows[known]]

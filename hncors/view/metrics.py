@@ -200,7 +200,7 @@ def _sky(network: Network) -> Iterator[Family]:
         values,
     )
     beidou = GNSS.index("C")
-    rows, signals = np.nonzero(delivers[:, beidou] & now[:, None])
+    rows, signals = np.nonzero(tally.seen_bds3 & now[:, None])
     labels = [(streams[r].id, CODES[beidou][s]) for r, s in zip(rows.tolist(), signals.tolist(), strict=True)]
     values = tally.bds3[rows, signals]
     text = "BeiDou-3 satellites (C19 and above) in the newest epoch, by signal"

@@ -1,0 +1,6 @@
+"""python -m hncors"""
+
+from hncors.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The doors' replay: recordings played to the end, everything kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+
+from hncors.cli_output import Refused, given_time, version
+from hncors.cli_recordings import prepare
+from hncors.network import Watched
+from hncors.view.epoch_status import Statuses
+from hncors.view.results import Result
+
+
+def replayed(
+    inputs: Iterable[str | PathLike[str]],
+    stations: str | PathLike[str] | Sequence[Watched] | None,
+    nav: Iterable[str | PathLike[str]],
+    time: str | None,
+) -> Result:
+    """See hncors.replay."""
+    try:
+        plan = prepare(map(Path, inputs), _watched(stations), map(Path, nav), given_time(time))
+    except Refused as refused:
+        raise ValueError("\n".join(refused.problems)) from refused
+    network = plan.network()
+    statuses = Statuses(network, plan.heard)
+    ticks, status = [], list[str]()
+    for tick in plan.play(network):
+        if len(tick.epochs.time_ms) or tick.events:
+            ticks.append(tick)
+            status += statuses.of(tick)
+    return Result(network, ticks, status, version=version(), undated=plan.undated, channels=plan.channels)
+
+
+def _watched(stations: str | PathLike[str] | Sequence[Watched] | None) -> Sequence[Watched]:
+    if stations is None:
+        return ()
+    if not isinstance(stations, str | PathLike):
+        return stations
+    from hncors.cli_recordings import configured
+
+    return configured(Path(stations))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hncors.observation import CHANNEL_UNKNOWN, F64, Messages, Observations
 from hncors.rtcm3.columns import I64, signed, unsigned
 from hncors.rtcm3.msm import Decoded
-from hncors.signals import C_M_S, GLONASS, GPS, NUMBER, SBAS
+from hncors.signals import C_M_S, GLONASS, GPS, NUMBER, SATELLITES, SBAS
 
 RANGE_UNIT_M = 0.02  # DF011, DF017, DF041, DF047
 PHASE_UNIT_M = 0.0005  # DF012, DF018, DF042, DF048
@@ -186,7 +186,7 @@ def _satellites(gnss: int, number: I64) -> tuple[I64, I64]:
         sbas = number >= 40
         prn = np.where(sbas, np.where(number <= 58, number - 20, 0), np.where(number <= 32, number, 0))
         return np.where(sbas, SBAS, GPS), prn
-    return np.full(len(number), GLONASS), np.where(number <= 27, number, 0)
+    return np.full(len(number), GLONASS), np.where(number <= SATELLITES["R"], number, 0)
 
 
 def _rows(

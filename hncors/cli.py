@@ -1,159 +1,58 @@
-"""The commands: options and help. What each does is in the cli_*.py of its name, imported when asked for."""
+"""The console entry. `inspect` is run by itself in loops over recordings, so it does not wait for typer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, NoReturn
-
-import typer
-
-from hncors import cli_output
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Watch a network of GNSS reference stations, and replay, inspect and export recordings of them.",
-)
-
-Input = Annotated[
-    str, typer.Argument(metavar="INPUT", help="RTCM 3 file, folder of recordings, or - for standard input.")
-]
-Config = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="Configuration file.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
-Time = Annotated[
-    str | None,
-    typer.Option(
-        "--time",
-        metavar="ISO",
-        help="A time within half a week of the first observation, where nothing else tells the week.",
-    ),
-]
-
-
-def _end(work: Callable[[], int]) -> NoReturn:
-    raise typer.Exit(cli_output.finished(work))
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        print(f"hncors {cli_output.version()}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
-    ] = False,
-) -> None:
-    """What all commands share."""
-
-
-@app.command(epilog="Example: hncors inspect recordings/CSHA.rtcm3")
-def inspect(source: Input, time: Time = None, as_json: Json = False) -> None:
-    """Show what is in a stream: bytes by fate, messages, signals, equipment, epochs, gaps."""
-    from hncors import cli_inspect
-
-    _end(lambda: cli_inspect.command(source, time, as_json))
-
-
-@app.command(epilog="Example: hncors replay recordings/*.rtcm3 --nav brdc.rnx --out result")
-def replay(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT...", help="RTCM 3 files, folders of recordings, or - for standard input."
-        ),
-    ],
-    config: Annotated[
-        Path | None,
-        typer.Option("-c", "--config", metavar="FILE", help="Configuration file whose stations these are."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            help="Folder for metrics.prom, events.jsonl, epochs.csv and summary.json.",
-        ),
-    ] = None,
-    speed: Annotated[
-        float | None,
-        typer.Option(
-            "--speed", metavar="N", min=0.001, help="N times real time instead of as fast as it can."
-        ),
-    ] = None,
-    nav: Annotated[
-        list[Path] | None,
-        typer.Option("--nav", metavar="FILE", help="RINEX 3 or 4 navigation file, also gzipped; repeatable."),
-    ] = None,
-    time: Time = None,
-    as_json: Json = False,
-    chunk_size: Annotated[int, typer.Option("--chunk-size", min=1, hidden=True)] = 1 << 20,
-) -> None:
-    """Play recordings through the daemon's own line: metrics, events, a row for each epoch."""
-    from hncors import cli_replay
-
-    _end(
-        lambda: cli_replay.command(
-            sources,
-            config=config,
-            out=out,
-            speed=speed,
-            nav=nav or (),
-            time_text=time,
-            as_json=as_json,
-            chunk_size=chunk_size,
-        )
-    )
-
-
-@app.command(epilog="Example: hncors rinex recordings/CSHA.rtcm3 --out rinex")
-def rinex(
-    source: Input,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for NAME.obs and NAME.nav.")],
-    time: Time = None,
-    as_json: Json = False,
-) -> None:
-    """Write RINEX 3.05 observation and navigation files."""
-    from hncors import cli_rinex
-
-    _end(lambda: cli_rinex.command(source, out, time, as_json))
-
-
-@app.command(epilog="Example: hncors check -c configs/hncors.toml")
-def check(config: Config, as_json: Json = False) -> None:
-    """Check the configuration and the folder of stations; every mistake at once."""
-    from hncors import cli_check
-
-    _end(lambda: cli_check.command(config, as_json))
-
-
-@app.command(epilog="Example: hncors run -c configs/hncors.toml")
-def run(config: Config, as_json: Json = False) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C. With --json the document says where it listens."""
-    from hncors import cli_run
-
-    _end(lambda: cli_run.command(config, as_json))
-
-
-@app.command(epilog="Example: hncors demo --seconds 60")
-def demo(
-    seconds: Annotated[
-        float | None, typer.Option("--seconds", metavar="N", min=1, help="End by itself after N seconds.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show everything on one machine: twelve generated stations, the daemon, its metrics."""
-    from hncors import cli_demo
-
-    _end(lambda: cli_demo.command(seconds, as_json))
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
 def main() -> None:
-    """The console entry."""
-    app(prog_name="hncors")
+    """Run the command that the arguments name, and end the process with its status."""
+    # Threads for linear algebra, of which there is none here, cost a tenth of a second at the start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    plain = plain_inspect(sys.argv[1:])
+    if plain is None:
+        from hncors.cli_commands import app
+
+        app(prog_name="hncors")
+    else:
+        from hncors import cli_inspect, cli_output
+
+        try:
+            status = cli_output.finished(lambda: cli_inspect.command(*plain))
+        except KeyboardInterrupt:
+            status = cli_output.INTERRUPTED
+        sys.exit(status)
+
+
+class Inspect(NamedTuple):
+    """What `inspect` is asked for."""
+
+    source: str
+    time: str | None
+    as_json: bool
+
+
+def plain_inspect(arguments: Sequence[str]) -> Inspect | None:
+    """The arguments of an `inspect` that is easily understood; None where typer has to look.
+
+    For what it takes, typer would call the same command with the same arguments.
+    """
+    if not arguments or arguments[0] != "inspect":
+        return None
+    sources, time, as_json = list[str](), None, False
+    rest = iter(arguments[1:])
+    for argument in rest:
+        if argument == "--json":
+            as_json = True
+        elif argument == "--time":
+            time = next(rest, None)
+            if time is None:
+                return None
+        elif argument.startswith("-") and argument != "-":
+            return None
+        else:
+            sources.append(argument)
+    return Inspect(sources[0], time, as_json) if len(sources) == 1 else None

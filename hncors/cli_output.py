@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 DONE, WRONG, CANNOT = 0, 1, 2  # exit status: done; what was looked for is wrong; not possible as asked
-BROKEN_PIPE = 128 + 13  # what the shell says of a program that SIGPIPE ended
+INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13  # what the shell says of a program that SIGINT, SIGPIPE ended
 LONG = 8 << 20  # bytes that take long enough to show progress
 WIDTH = 110  # of tables that do not go to a terminal
 
@@ -36,6 +33,8 @@ class Refused(Exception):
 
 def version() -> str:
     """The installed version."""
+    from importlib import metadata  # late: it takes as long as reading a small recording
+
     try:
         return metadata.version("hncors")
     except metadata.PackageNotFoundError:  # a source tree that is not installed
@@ -120,6 +119,9 @@ def staged(out: Path) -> Iterator[Path]:
 
     Raises Refused when `out` cannot be written.
     """
+    import shutil
+    import tempfile
+
     near = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     try:
         if not near.is_dir():

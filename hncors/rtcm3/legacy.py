@@ -198,7 +198,7 @@ def _rows(
         # nothing was sent is no observation.
         sbas = gnss == SBAS
         signal = np.where(sbas, NUMBER[SBAS]["1C"], signal).astype(np.uint8)
-        use = (prn > 0) & ~(np.isnan(range_m) & np.isnan(phase_m))
+        use = (prn > 0) & ~(np.isnan(range_m) & np.isnan(phase_m) & np.isnan(cn0))
         if parts:
             use &= ~sbas
         parts.append(

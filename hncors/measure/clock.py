@@ -48,7 +48,21 @@ def resolve(messages: Messages, stream: I64, reference_ms: I64) -> I64:
         moscow = rows[glonass[rows]]
         if len(moscow):  # a leap second may lie between the reference and the message
             time[moscow] += 1000 * (_leap_seconds(time[moscow]) - leap[moscow])
+            _settle_leap_second(time, rows, moscow, stream, reference)
     return time
+
+
+def _settle_leap_second(time: I64, rows: I64, moscow: I64, stream: I64, reference: I64) -> None:
+    """23:59:60 and the second after it have one name in GLONASS time: the message before tells which it is."""
+    at = time[moscow]
+    for row in moscow[_leap_seconds(at + 1000) != _leap_seconds(at - 1000)].tolist():
+        place = int(np.searchsorted(rows, row))
+        follows = place > 0 and stream[rows[place - 1]] == stream[row]
+        before = int(time[rows[place - 1]] if follows else reference[row])
+        moment = int(time[row])
+        if gpstime.leap_seconds(moment) == gpstime.leap_seconds(moment - 1000):
+            moment += 1000  # the later of the two
+        time[row] = moment - 1000 if abs(moment - 1000 - before) <= abs(moment - before) else moment
 
 
 def _chain(tow: I64, modulus: I64, stream: I64, reference: I64) -> I64:

@@ -53,7 +53,7 @@ def resolve(messages: Messages, stream: I64, reference_ms: I64) -> I64:
 
 
 def _settle_leap_second(time: I64, rows: I64, moscow: I64, stream: I64, reference: I64) -> None:
-    """23:59:60 and the second after it have one name in GLONASS time: the message before tells which it is."""
+    """23:59:60 and the second after it have one name in GLONASS time: the message before tells which."""
     at = time[moscow]
     for row in moscow[_leap_seconds(at + 1000) != _leap_seconds(at - 1000)].tolist():
         place = int(np.searchsorted(rows, row))

@@ -99,10 +99,10 @@ def decode(frames: Sequence[bytes]) -> Block:
     records: list[tuple[int, Record]] = []
     for row in np.flatnonzero(kind == _RARE).tolist():
         record, code, names = _one(frames[row])
-        if record is None:
-            outcome[row] = code
-        else:
+        if record is not None:
             records.append((row, record))
+        else:
+            outcome[row] = code
         if names:
             anomalies.extend((name, row, 1) for name in names)
     messages, observations = _in_order(parts)

@@ -54,7 +54,7 @@ def multiples(width: int, count: int) -> I64:
     return _many_multiples(width)[:count] if count <= _KEPT else np.arange(count) * width
 
 
-def signed(window: I64, position: I64, width: int) -> I64:
+def signed(window: I64, position: I64, width: int | I64) -> I64:
     """Two's complement fields of `width` <= 33 bits at bit positions; shape of `position`."""
     value = window.take(position >> 5, mode="clip")
     value <<= position & 31
@@ -75,6 +75,7 @@ class Plan(NamedTuple):
     """Blocks of fields that follow each other: each field for all rows of a message, then the next field."""
 
     names: tuple[str, ...]
+    widths: tuple[int, ...]
     width: I64  # bits of each field, shape (fields, 1)
     before: I64  # bits of the fields before it, a row
     mask: I64  # keeps an unsigned field, -1 for a signed one
@@ -88,7 +89,14 @@ class Plan(NamedTuple):
             [-1 if name in negative else (1 << bits) - 1 for name, bits in widths.items()], np.int64
         )
         before = np.cumsum(width) - width
-        return cls(tuple(widths), width[:, None], before[:, None], mask[:, None], int(width.sum()))
+        return cls(
+            tuple(widths),
+            tuple(widths.values()),
+            width[:, None],
+            before[:, None],
+            mask[:, None],
+            int(width.sum()),
+        )
 
     def read(self, window: I64, block: I64, count: I64) -> dict[str, I64]:
         """Every field of many messages: `block` is each one's first bit, `count` its rows."""
@@ -96,26 +104,15 @@ class Plan(NamedTuple):
         base = block + count * self.before - first * self.width
         rows = int(count.sum())
         if rows > _WIDE:  # many rows: field by field, so that a field stays in the cache
-            return {
-                name: _fields(
-                    window,
-                    base[k],
-                    count,
-                    multiples(int(self.width[k, 0]), rows),
-                    self.width[k],
-                    self.mask[k],
-                )
-                for k, name in enumerate(self.names)
-            }
-        offset = multiples(1, rows) * self.width
-        return dict(zip(self.names, _fields(window, base, count, offset, self.width, self.mask), strict=True))
+            return {name: self._one(window, base[k], count, k, rows) for k, name in enumerate(self.names)}
+        position = base.repeat(count, axis=1)
+        position += multiples(1, rows) * self.width
+        value = signed(window, position, self.width)
+        value &= self.mask
+        return dict(zip(self.names, value, strict=True))
 
-
-def _fields(window: I64, base: I64, count: I64, offset: I64, width: I64, mask: I64) -> I64:
-    position = base.repeat(count, axis=-1)
-    position += offset
-    value = window.take(position >> 5, mode="clip")
-    value <<= position & 31
-    value >>= 64 - width
-    value &= mask
-    return value
+    def _one(self, window: I64, base: I64, count: I64, number: int, rows: int) -> I64:
+        width = self.widths[number]
+        position = base.repeat(count)
+        position += multiples(width, rows)
+        return (signed if self.mask[number, 0] < 0 else unsigned)(window, position, width)

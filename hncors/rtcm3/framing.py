@@ -10,6 +10,8 @@ can delay good frames (by at most the 1,029 bytes it claims) until more bytes, `
 
 from __future__ import annotations
 
+import numpy as np
+
 from hncors.rtcm3.crc import crc24q
 
 OVERHEAD = 6  # three bytes before the payload, three after
@@ -21,6 +23,7 @@ PREAMBLE = b"\xd3"
 # a run always shows (the next ones' shifts lose nothing), as do any three wrong bits and any burst of 24
 # in it: CRC-24Q keeps its distance of 4 up to 2^23 - 1 bits. A run that fails is taken frame by frame.
 LONGEST_RUN = 32
+MANY_BYTES = 4096  # from here on the candidates of a piece are found together
 
 
 class Framer:
@@ -87,15 +90,15 @@ class Framer:
         hold = -1  # the first incomplete candidate since the last frame
         wanted = OVERHEAD
         together = LONGEST_RUN
+        table = _ends(data) if size >= MANY_BYTES else None
         while True:
             at = data.find(PREAMBLE, at)
             if at < 0:
                 break
-            ends = _candidates(data, at, size, together)
+            ends = _candidates(data, at, together, table)
             if not ends:
                 if hold < 0:
-                    end = at + OVERHEAD + ((data[at + 1] & 3) << 8 | data[at + 2]) if at + 2 < size else size
-                    hold, wanted, failures_before = at, max(end - at, OVERHEAD), failures
+                    hold, wanted, failures_before = at, (_end(data, at) or at + OVERHEAD) - at, failures
                 if patient:
                     break
                 at += 1
@@ -109,28 +112,43 @@ class Framer:
                 continue
             together = min(together * 2, LONGEST_RUN)
             in_frames += ends[-1] - at
-            for end in ends:
-                frames.append(data[at:end])
-                at = end
+            frames += [data[first:end] for first, end in zip((at, *ends), ends, strict=False)]
+            at = ends[-1]
             hold = -1
         rest = size - hold if hold >= 0 else 0
         self.in_frames += in_frames
         self.junk += size - in_frames - rest
         self.frames += len(frames)
-        self.reserved_bits += sum(1 for frame in frames if frame[1] > 3)
+        self.reserved_bits += sum([frame[1] > 3 for frame in frames])
         self.crc_failures += failures_before if rest else failures  # what is held is judged again
         self._held = bytearray(data[hold:]) if rest else bytearray()
         self._wanted = wanted if rest else OVERHEAD
         return frames
 
 
-def _candidates(data: bytes, at: int, size: int, most: int) -> list[int]:
+def _candidates(data: bytes, at: int, most: int, table: dict[int, int] | None) -> list[int]:
     """Ends of complete candidates that follow each other from `at` on."""
     ends: list[int] = []
-    last = size - 2
-    while at < last and data[at] == 0xD3 and len(ends) < most:
-        at += OVERHEAD + ((data[at + 1] & 3) << 8 | data[at + 2])
-        if at > size:
+    size = len(data)
+    while len(ends) < most:
+        end = _end(data, at) if table is None else table.get(at)
+        if end is None or end > size:
             break
-        ends.append(at)
+        ends.append(end)
+        at = end
     return ends
+
+
+def _end(data: bytes, at: int) -> int | None:
+    """Where the candidate that begins at `at` would end; None if none begins there with its length."""
+    if at + 2 >= len(data) or data[at] != 0xD3:
+        return None
+    return at + OVERHEAD + ((data[at + 1] & 3) << 8 | data[at + 2])
+
+
+def _ends(data: bytes) -> dict[int, int]:
+    """`_end` of every place where it is one, at once: a third of the time where frames are many."""
+    buffer = np.frombuffer(data, np.uint8)
+    at = np.flatnonzero(buffer[:-2] == 0xD3)
+    length = (buffer[at + 1] & 3).astype(np.int64) << 8 | buffer[at + 2]
+    return dict(zip(at.tolist(), (at + OVERHEAD + length).tolist(), strict=True))

@@ -239,9 +239,8 @@ def _observations(
         half_cycle = raw["half_cycle"] != 0
     if "cn0" in raw:
         cn0 = raw["cn0"] * CN0_UNIT_DBHZ[layout.cn0]
-        unknown = raw["cn0"] == 0
-        if unknown.any():
-            cn0[unknown] = np.nan
+        if not raw["cn0"].all():
+            cn0[raw["cn0"] == 0] = np.nan
     if "fine_rate" in raw:
         rate_m_s = sent["rough_rate"].astype(np.float64)
         rate_m_s[sent["rough_rate"] == NO_RATE] = np.nan
@@ -269,9 +268,9 @@ def _observations(
 def _scaled(raw: I64, width: int, scale: float) -> F64:
     """Raw values times their resolution; the most negative one means "not available"."""
     value: F64 = np.multiply(raw, scale)
-    missing = raw == -(1 << width - 1)
-    if missing.any():
-        value[missing] = np.nan
+    missing = -(1 << width - 1)
+    if raw.min(initial=0) == missing:
+        value[raw == missing] = np.nan
     return value
 
 

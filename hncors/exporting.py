@@ -40,6 +40,13 @@ from hncors.view.rinex_obs_header import Header, Site
 _RECENT_MS = LEAP_TABLE_EXPIRES_GPS_MS - 400 * WEEK_MS  # RTCM 3 is younger than one era of 10-bit weeks
 _COMMENT_WIDTH = 60
 _ANY_CHANNEL = 128  # makes a channel an index
+STATION_IDS = 4096  # DF003
+_DATED_BY = {
+    "ephemerides": "ITS EPHEMERIDES",
+    "arrival": "ARRIVAL TIMES",
+    "given": "THE TIME GIVEN",
+    "": "NOTHING",
+}
 
 
 class NothingToExport(ValueError):
@@ -87,22 +94,22 @@ def rinex(
     """
     recording = _read(data, name, given_ms, arrival_ms)
     channels = _channels(recording)
+    recording = _once(recording._replace(observations=_with_channels(recording.observations, channels)))
+    said = _by_station(recording.came)
     texts = {}
-    messages, observations = recording.messages, _with_channels(recording.observations, channels)
-    observations = _once(recording, observations)
     for suffix, rows in _files(recording):
-        some, theirs = subset(messages, observations, rows)
+        messages, observations = subset(recording.messages, recording.observations, rows)
         time_ms = recording.time_ms[rows]
-        ids = some.station_id[np.argsort(time_ms, kind="stable")]
-        sites = {station: _History.of(station, recording.came) for station in np.unique(ids).tolist()}
-        first = sites[int(ids[0])]
-        comments = _comments(recording, theirs)
+        stations = np.unique(messages.station_id).tolist()
+        sites = {station: _History.of(station, said.get(station, [])) for station in stations}
+        first = sites[int(messages.station_id[time_ms.argmin()])]
+        header = Header(first.start, channels, first.biases, _comments(recording), created, run_by)
         texts[f"{name}{suffix}.obs"] = rinex_obs.write(
-            Header(first.start, channels, first.biases, comments, created, run_by),
-            time_ms[theirs.message],
-            some.kind[theirs.message],
-            theirs,
-            _events(sites, some.station_id, time_ms),
+            header,
+            time_ms[observations.message],
+            messages.kind[observations.message],
+            observations,
+            _events(sites, messages.station_id, time_ms),
         )
     sets = [(one.after_ms, one.record) for one in recording.came if isinstance(one.record, Ephemeris)]
     if sets:
@@ -195,15 +202,16 @@ def _with_channels(o: Observations, channels: dict[int, int]) -> Observations:
 # --- epochs and stations -------------------------------------------------------------------------
 
 
-def _once(recording: _Recording, o: Observations) -> Observations:
-    """Each observation of a station and epoch once, legacy phases continuous."""
-    messages = recording.messages
+def _once(recording: _Recording) -> _Recording:
+    """Each observation of a station and epoch once, phases of the older messages continuous."""
+    messages, o = recording.messages, recording.observations
     if not len(messages):
-        return o
+        return recording
     o = Observations(**{**o.named(), "phase_range_m": continuous(messages, o, messages.station_id)})
     of_time = np.unique(recording.time_ms, return_inverse=True)[1]
-    epoch = np.unique(of_time * 4096 + messages.station_id, return_inverse=True)[1]
-    return o.select(without_repeats(epoch, messages, o))
+    epoch = np.unique(of_time * STATION_IDS + messages.station_id, return_inverse=True)[1]
+    keep = without_repeats(epoch, messages, o)
+    return recording._replace(observations=o if keep.all() else o.select(keep))
 
 
 def _files(recording: _Recording) -> Iterator[tuple[str, I64]]:
@@ -219,6 +227,14 @@ def _files(recording: _Recording) -> Iterator[tuple[str, I64]]:
         yield from ((f"-{one:04d}", np.flatnonzero(ids == one)) for one in stations)
 
 
+def _by_station(came: Sequence[_Came]) -> dict[int, list[_Came]]:
+    out: dict[int, list[_Came]] = {}
+    for one in came:
+        if isinstance(one.record, ReferencePoint | Equipment | GlonassBiases):
+            out.setdefault(one.record.station_id, []).append(one)
+    return out
+
+
 class _History(NamedTuple):
     """What a station said about itself."""
 
@@ -227,8 +243,8 @@ class _History(NamedTuple):
     biases: GlonassBiases | None
 
     @classmethod
-    def of(cls, station: int, came: Sequence[_Came]) -> _History:
-        told = [one for one in came if getattr(one.record, "station_id", None) == station]
+    def of(cls, station: int, told: Sequence[_Came]) -> _History:
+        """From the records of the station, in the order they came."""
         start = Site(f"{station:04d}")
         for one in told:
             start = _site(one.record).updated(start)
@@ -271,12 +287,13 @@ def _events(sites: dict[int, _History], ids: I64, time_ms: I64) -> list[Event]:
     return events
 
 
-def _comments(recording: _Recording, o: Observations) -> list[str]:
-    said = [f"RTCM 3 DATED BY {'ARRIVAL' if recording.dated_by == 'arrival' else recording.dated_by.upper()}"]
+def _comments(recording: _Recording) -> list[str]:
+    said = [f"RTCM 3 DATED BY {_DATED_BY[recording.dated_by]}"]
+    o = recording.observations
     unknown = np.unique(o.satellite[(o.gnss == GLONASS) & (o.channel == CHANNEL_UNKNOWN)]).tolist()
     if unknown:
         names = " ".join(satellite_name(GLONASS, satellite) for satellite in unknown)
-        said.append(f"NO PHASE AND DOPPLER OF SATELLITES WHOSE CHANNEL NOBODY TELLS: {names}")
+        said.append(f"CHANNEL NOT KNOWN, PHASE AND DOPPLER LEFT OUT: {names}")
     if recording.ambiguous:
         said.append(f"LEFT OUT: {recording.ambiguous} MESSAGES OF RANGES WITHOUT WHOLE MILLISECONDS")
     if recording.undated:

@@ -5,6 +5,7 @@ Lines of one system are filled as one table of bytes, a column of numbers at a t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +15,16 @@ import numpy as np
 
 from hncors.gpstime import GPS_EPOCH_UNIX_S
 from hncors.measure.lock import lock_end_ms, lost
-from hncors.observation import F64, I64, U8, Observations, doppler_hz, frequency_hz, phase_cycles
+from hncors.observation import (
+    F64,
+    I64,
+    U8,
+    Columns,
+    Observations,
+    doppler_hz,
+    frequency_hz,
+    phase_cycles,
+)
 from hncors.signals import CODES, GNSS, SLOTS
 from hncors.view.rinex_obs_header import KINDS, Header, Site, obs_header, site_lines
 
@@ -22,7 +32,7 @@ WIDTH = 14  # F14.3
 FIELD = WIDTH + 2  # and the loss of lock indicator and the signal strength
 PHASE_LIMIT = 1e9  # RINEX 3.05, section 5.7: what does not fit the format is clipped by 10**9
 LOST_LOCK, HALF_CYCLE = 1, 2  # bits of the loss of lock indicator
-_PIECE_ROWS = 200_000
+_PIECE_ROWS = 50_000
 _POWERS = 10 ** np.arange(9, 0, -1, dtype=np.int64)
 _FOUR = np.frombuffer("".join(f"{n:04d}" for n in range(10_000)).encode(), np.uint8).reshape(-1, 4)
 _NEW_SITE, _HEADER_FOLLOWS = 3, 4  # event flags
@@ -37,11 +47,27 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Values:
-    """What is written of each row, by kind of observation; and the loss of lock indicator."""
+class _Rows(Columns):
+    """What is written of each row."""
 
-    by_kind: tuple[F64, ...]  # as KINDS
-    indicator: U8
+    gnss: U8
+    satellite: U8
+    signal: U8
+    pseudorange_m: F64
+    phase_cycles: F64
+    doppler_hz: F64
+    cn0_dbhz: F64
+    indicator: U8  # of lost lock
+
+    @property
+    def by_kind(self) -> tuple[F64, ...]:
+        """Values in the order of KINDS."""
+        return self.pseudorange_m, self.phase_cycles, self.doppler_hz, self.cn0_dbhz
+
+    @property
+    def line(self) -> I64:
+        """The number of each row's system and satellite."""
+        return self.gnss.astype(np.int64) << 8 | self.satellite
 
 
 def write(
@@ -54,28 +80,19 @@ def write(
     (types of observation, first and last time, interval) are added. Raises ValueError without rows.
     """
     new_sites = np.array(sorted(event.time_ms for event in events if event.new_site), np.int64)
-    values = _values(time_ms, kind, observations, new_sites)
-    given = np.any([~np.isnan(v) for v in values.by_kind], axis=0)
-    if not given.any():
+    rows = _rows(time_ms, kind, observations, new_sites)
+    given = np.flatnonzero(~np.all([np.isnan(values) for values in rows.by_kind], axis=0))
+    if not len(given):
         raise ValueError("no observation to write")
-    o = observations
-    line = (o.gnss.astype(np.int64) << 8) | o.satellite
-    rows = np.flatnonzero(given)
-    order = rows[np.lexsort((line[rows], time_ms[rows]))]
-    time_ms, line, o = time_ms[order], line[order], o.select(order)
-    values = _Values(tuple(v[order] for v in values.by_kind), values.indicator[order])
-    types = _types(o, values)
-    epochs, first = np.unique(time_ms, return_index=True)
+    types = _types(rows)
+    order = given[np.lexsort((rows.line[given], time_ms[given]))]
+    epochs, first = np.unique(time_ms[order], return_index=True)
     named = [[f"{KINDS[k]}{CODES[gnss][signal]}" for signal, k in types[gnss]] for gnss in range(len(GNSS))]
-    return "".join(
-        chain(
-            obs_header(header, named, epochs),
-            _body(epochs, np.append(first, len(time_ms)), line, o, values, types, events),
-        )
-    )
+    body = _body(epochs, np.append(first, len(order)), rows, order, types, events)
+    return "".join(chain(obs_header(header, named, epochs), body))
 
 
-def _values(time_ms: I64, kind: U8, o: Observations, new_sites: I64) -> _Values:
+def _rows(time_ms: I64, kind: U8, o: Observations, new_sites: I64) -> _Rows:
     frequency = frequency_hz(o.gnss, o.signal, o.channel)
     phase = phase_cycles(o.phase_range_m, frequency)
     beyond = np.trunc(phase / PHASE_LIMIT)
@@ -86,19 +103,26 @@ def _values(time_ms: I64, kind: U8, o: Observations, new_sites: I64) -> _Values:
     site = new_sites.searchsorted(time_ms, side="right")
     signal = ((site * len(GNSS) + o.gnss) * 256 + o.satellite) * SLOTS + o.signal
     end_ms = lock_end_ms(kind, o.lock_ms)
-    interrupted = np.zeros(len(o), bool)
-    interrupted[rows] = lost(signal[rows], time_ms[rows], o.lock_ms[rows], end_ms[rows])
+    interrupted = beyond != 0
+    interrupted[rows] |= lost(signal[rows], time_ms[rows], o.lock_ms[rows], end_ms[rows])
     first = rows[np.unique(signal[rows], return_index=True)[1]]
     interrupted[first[site[first] > 0]] = True  # another receiver, another phase
-    indicator = LOST_LOCK * (interrupted | (beyond != 0)) + HALF_CYCLE * o.half_cycle
-    doppler = doppler_hz(o.range_rate_m_s, frequency)
-    return _Values((o.pseudorange_m, phase, doppler, o.cn0_dbhz), indicator.astype(np.uint8))
+    return _Rows(
+        gnss=o.gnss,
+        satellite=o.satellite,
+        signal=o.signal,
+        pseudorange_m=o.pseudorange_m,
+        phase_cycles=phase,
+        doppler_hz=doppler_hz(o.range_rate_m_s, frequency),
+        cn0_dbhz=o.cn0_dbhz,
+        indicator=(LOST_LOCK * interrupted + HALF_CYCLE * o.half_cycle).astype(np.uint8),
+    )
 
 
-def _types(o: Observations, values: _Values) -> list[list[tuple[int, int]]]:
+def _types(rows: _Rows) -> list[list[tuple[int, int]]]:
     """Of each system: the signals and kinds (indices into KINDS) that occur, in the order of their codes."""
-    cell = o.gnss.astype(np.int64) * SLOTS + o.signal
-    seen = [np.bincount(cell[~np.isnan(v)], minlength=len(GNSS) * SLOTS) > 0 for v in values.by_kind]
+    cell = rows.gnss.astype(np.int64) * SLOTS + rows.signal
+    seen = [np.bincount(cell[~np.isnan(v)], minlength=len(GNSS) * SLOTS) > 0 for v in rows.by_kind]
     return [
         [
             (signal, kind)
@@ -113,27 +137,25 @@ def _types(o: Observations, values: _Values) -> list[list[tuple[int, int]]]:
 def _body(
     epochs: I64,
     bounds: I64,
-    line: I64,
-    o: Observations,
-    values: _Values,
+    rows: _Rows,
+    order: I64,
     types: list[list[tuple[int, int]]],
     events: Sequence[Event],
 ) -> Iterator[str]:
-    """Epoch by epoch, in pieces of many epochs; `bounds` are the epochs' first rows and the end."""
-    waiting = sorted(events, key=lambda event: event.time_ms)
+    """Epoch by epoch; `bounds` are the place in `order` where each begins, and the end."""
+    waiting = deque(sorted(events, key=lambda event: event.time_ms))
     heads = _epoch_texts(epochs)
     start = 0
     while start < len(epochs):
         end = int(np.searchsorted(bounds, bounds[start] + _PIECE_ROWS, side="right")) - 1
         end = min(max(end, start + 1), len(epochs))
-        rows = slice(int(bounds[start]), int(bounds[end]))
         epoch = np.arange(start, end).repeat(np.diff(bounds[start : end + 1]))
-        texts, of = _lines(epoch, line[rows], o.select(rows), values, rows, types)
+        texts, of = _lines(epoch, rows.select(order[bounds[start] : bounds[end]]), types)
         counts = np.bincount(of - start, minlength=end - start).tolist()
         at = 0
         for number, count in zip(range(start, end), counts, strict=True):
             while waiting and waiting[0].time_ms <= epochs[number]:
-                event = waiting.pop(0)
+                event = waiting.popleft()
                 lines = site_lines(event.site)
                 flag = _NEW_SITE if event.new_site else _HEADER_FOLLOWS
                 yield f"{heads[number]}{flag}{len(lines):3d}\n{''.join(lines)}"
@@ -143,30 +165,29 @@ def _body(
         start = end
 
 
-def _lines(
-    epoch: I64, line: I64, o: Observations, values: _Values, rows: slice, types: list[list[tuple[int, int]]]
-) -> tuple[list[bytes], I64]:
-    """Lines of satellites, ended by line feeds, in the order of epochs; and the epoch of each."""
+def _lines(epoch: I64, rows: _Rows, types: list[list[tuple[int, int]]]) -> tuple[list[bytes], I64]:
+    """Lines of satellites, ended by line feeds, and the epoch of each; rows stand in the lines' order."""
+    line = rows.line
     new = np.ones(len(line), bool)
     new[1:] = (line[1:] != line[:-1]) | (epoch[1:] != epoch[:-1])
     number = np.cumsum(new) - 1  # of the line that a row stands in
     first = np.flatnonzero(new)
     texts = np.empty(len(first), object)
-    for gnss in np.unique(o.gnss).tolist():
-        mine = np.flatnonzero(o.gnss[first] == gnss)
+    for gnss in np.unique(rows.gnss).tolist():
+        mine = np.flatnonzero(rows.gnss[first] == gnss)
         place = np.full(len(first), -1)
         place[mine] = np.arange(len(mine))
         block = np.full((len(mine), 3 + FIELD * len(types[gnss]) + 1), ord(" "), np.uint8)
         block[:, 0] = ord(GNSS[gnss])
-        block[:, 1:3] = _FOUR[line[first[mine]] & 255, 2:]
+        block[:, 1:3] = _FOUR[rows.satellite[first[mine]], 2:]
         for column, (signal, kind) in enumerate(types[gnss]):
-            here = (o.gnss == gnss) & (o.signal == signal) & ~np.isnan(values.by_kind[kind][rows])
-            where = np.flatnonzero(here)
+            values = rows.by_kind[kind]
+            where = np.flatnonzero((rows.gnss == gnss) & (rows.signal == signal) & ~np.isnan(values))
             into = place[number[where]]
             at = 3 + FIELD * column
-            block[into, at : at + WIDTH] = fixed(values.by_kind[kind][rows][where])
+            block[into, at : at + WIDTH] = fixed(values[where])
             if KINDS[kind] == "L":
-                indicator = values.indicator[rows][where]
+                indicator = rows.indicator[where]
                 block[into, at + WIDTH] = np.where(indicator > 0, indicator + ord("0"), ord(" "))
         texts[mine] = [text.rstrip() + b"\n" for text in block.view(f"S{block.shape[1]}").ravel().tolist()]
     return texts.tolist(), epoch[first]

@@ -12,10 +12,10 @@ from observed import changed
 from rinex_tools import compare, convbin, read
 
 from hncors.gpstime import WEEK_MS, from_iso
-from hncors.rtcm3 import ephemeris, ephemeris_fields
-from hncors.rtcm3.encode import frame
+from hncors.rtcm3 import encode_legacy, encode_msm, ephemeris, ephemeris_fields
+from hncors.rtcm3.encode import Header, frame
 from hncors.rtcm3.ephemeris import Ephemeris
-from hncors.signals import BEIDOU, CODES, GALILEO, GLONASS, GNSS, GPS, satellite_name
+from hncors.signals import BEIDOU, CODES, GALILEO, GLONASS, GNSS, GPS, SATELLITE, satellite_name
 
 
 @pytest.mark.peer("convbin")
@@ -214,3 +214,67 @@ def test_rolls_follow_each_other() -> None:
         true = (np.array(made_m) + 60.0 * np.arange(60)) * 1575.42e6 / 299_792_458
         offset = np.array(got) - true
         np.testing.assert_allclose(offset - offset[0], 0, atol=0.004)  # DF012: 0.0005 m
+
+
+@pytest.mark.peer("convbin")
+def test_one_band_of_the_older_messages(tmp_path: Path) -> None:
+    stream = b""
+    for n in range(3):
+        now_ms = START_MS + 1000 * n
+        gps = Header(1, epoch_raw(GPS, now_ms), more=True)
+        glonass = Header(1, epoch_raw(GLONASS, now_ms) % 2**27)
+        stream += frame(encode_legacy.encode(1002, gps, made(GPS, now_ms, "1C", [1, 31])))
+        stream += frame(encode_legacy.encode(1010, glonass, made(GLONASS, now_ms, "1P", [2, 24])))
+    theirs, mine = equal(stream, tmp_path)
+    assert set(theirs.values) == set(mine.values)
+    assert {key[2] for key in mine.values} == {"C1C", "L1C", "S1C", "C1P", "L1P", "S1P"}
+
+
+@pytest.mark.peer("convbin")
+def test_sbas_among_the_older_messages(tmp_path: Path) -> None:
+    # SBAS has C/A on L1 alone, whatever the code indicator and the fields of L2 say. RTKLIB drops the one
+    # whose indicator says P.
+    rows = [{"id": 41, "code2": 1}, {"id": 42, "code": 1}, {"id": 5}]
+    theirs, mine = equal(wire.framed(wire.legacy(1004, START_MS % WEEK_MS, rows)), tmp_path)
+    assert {key[1:] for key in mine.values if key[1][0] == "S"} == {
+        (name, f"{kind}1C") for name in ("S21", "S22") for kind in "CLS"
+    }
+    assert {key[1] for key in set(mine.values) - set(theirs.values)} == {"S22"}
+
+
+@pytest.mark.peer("convbin")
+def test_a_glonass_day_that_is_not_known(tmp_path: Path) -> None:
+    # DF416 is 7: the time of day alone, near the epoch before.
+    stream = b""
+    for n in range(3):
+        now_ms = from_iso("2026-03-08T20:59:59") + 18_000 - 1000 + 1000 * n  # midnight in Moscow between them
+        stream += msm(GPS, MSM7, now_ms, made(GPS, now_ms, "1C", [1]), more=True)
+        header = Header(1, 7 << 27 | epoch_raw(GLONASS, now_ms) % 2**27)
+        stream += frame(encode_msm.encode(1087, header, made(GLONASS, now_ms, "1C", [2])))
+    theirs, mine = equal(stream, tmp_path, "2026-03-08T21:00:00")
+    assert theirs.epochs == mine.epochs
+    assert set(theirs.values) == set(mine.values)
+    assert len(mine.epochs) == 3
+
+
+# Signals of a system that RTKLIB b34 does not write; docs/differences.md.
+UNWRITTEN = {
+    GALILEO: {"6Z", "8I", "8X"},  # 8X only here: a file of RTKLIB's has room for 64 types of observation
+    BEIDOU: {"1D", "1P", "1X", "5D", "5P", "5X", "7D", "7P", "7Z", "8D", "8P", "8X"},
+}
+
+
+@pytest.mark.peer("convbin")
+@pytest.mark.parametrize("gnss", range(len(GNSS)), ids=GNSS)
+def test_every_signal_of_a_system(gnss: int, tmp_path: Path) -> None:
+    # One epoch each, so that RTKLIB's few places for signals of a satellite do not run out.
+    codes = [code for code in CODES[gnss][:32] if code]
+    satellites = [int(SATELLITE[gnss, bit]) for bit in (0, 2)]
+    stream = b""
+    for n, code in enumerate(codes):
+        now_ms = START_MS + 1000 * n
+        stream += msm(gnss, MSM7, now_ms, made(gnss, now_ms, code, satellites), more=False)
+    theirs, mine = equal(stream, tmp_path)
+    assert {key[2] for key in mine.values} == {kind + code for code in codes for kind in "CLDS"}
+    lacking = {key[2][1:] for key in set(mine.values) - set(theirs.values)}
+    assert lacking == UNWRITTEN.get(gnss, set())

@@ -61,7 +61,7 @@ def main() -> None:
             path.write_bytes(recording(MADE_EPOCHS))
         run("decode.py", str(path), "--against-pyrtcm")
         print(json.dumps({"benchmark": "blocks", **by_block(path.read_bytes())}), flush=True)
-        run("inspect.py", str(path))
+        run("inspecting.py", str(path))
         run("scrape.py", "--series", "120000")
 
 

@@ -2,9 +2,9 @@
 
     python bench/inspecting.py FILE [--repeat N]
 
-Each is started N times in turn with the others, so that whatever else the machine does falls on all; prints one
-JSON line with the medians of processor and wall time, start-up included. `vs_...` is the other's processor time
-by ours. Programs that are not installed are left out.
+Each is started N times in turn with the others, so that whatever else the machine does falls on all; prints
+one JSON line with the medians of processor and wall time, start-up included. `vs_...` is the other's
+processor time by ours. Programs that are not installed are left out.
 
 Not called inspect.py: that would hide the standard library's module of this name from every script beside it.
 """

@@ -66,7 +66,7 @@ def replay(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...", help="RTCM 3 files, folders of recordings, or - for standard input."
+            metavar="INPUT", help="RTCM 3 files, folders of recordings, or - for standard input."
         ),
     ],
     config: Annotated[

@@ -105,7 +105,7 @@ def prepare(
             problems += refused.problems
             continue
         if next(blocks(data), None) is None:
-            problems.append(f"{_place(recording)}: no RTCM 3 frame found; {EXPECTED}")
+            problems.append(f"{place(recording)}: no RTCM 3 frame found; {EXPECTED}")
             continue
         dating, source = _source(
             recording, station.id, near_ms, "given" if given_ms is not None else "navigation"
@@ -145,7 +145,8 @@ def _opened(inputs: Iterable[str | Path], problems: list[str]) -> Iterator[Recor
             problems += refused.problems
 
 
-def _place(recording: Recording) -> str:
+def place(recording: Recording) -> str:
+    """Where a recording came from, for a line of output."""
     paths = [part.path for part in recording.parts if part.path is not None]
     return shown(paths[0]) if paths else "standard input"
 

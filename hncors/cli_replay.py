@@ -48,8 +48,6 @@ def command(
     for recording in plan.recordings:
         for problem in recording.problems:
             note(problem)
-    for station in sorted(plan.undated):
-        note(f"{station}: nothing tells the week, so gps_week is empty: give --time or --nav")
     network = plan.network()
     spans = Spans(network)
     with ExitStack() as stack:
@@ -65,6 +63,11 @@ def command(
         document(told)
     else:
         _report(told, out)
+    for stream, epochs in zip(network.streams, spans.epochs.tolist(), strict=True):
+        if not epochs:
+            note(f"{stream.id}: not one epoch")
+        elif stream.id in plan.undated:
+            note(f"{stream.id}: nothing tells the week, so gps_week is empty: give --time or --nav")
     return DONE if spans.epochs.all() else WRONG
 
 

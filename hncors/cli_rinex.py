@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hncors.cli_output import DONE, Refused, console, document, given_time, note, staged
+from hncors.cli_recordings import place
 from hncors.daemon.recording import EXPECTED, Recording, RecordingError, open_recordings, shown
 from hncors.exporting import NothingToExport, WeekUnknown, rinex
 from hncors.gpstime import from_unix_ns
@@ -25,7 +26,7 @@ def command(source: str, out: Path, time: str | None, as_json: bool) -> int:
             try:
                 texts |= _exported(recording, given_ms, created)
             except (NothingToExport, WeekUnknown) as refused:
-                problems.append(str(refused))
+                problems.append(f"{place(recording)}: {str(refused).removeprefix(f'{_name(recording)}: ')}")
     except RecordingError as refused:
         problems += refused.problems
     if problems:
@@ -50,8 +51,11 @@ def command(source: str, out: Path, time: str | None, as_json: bool) -> int:
 def _exported(recording: Recording, given_ms: int | None, created: str) -> dict[str, str]:
     data = recording.data
     if next(blocks(data), None) is None:
-        raise NothingToExport(f"{printable(recording.name, 500)}: no RTCM 3 frame found; {EXPECTED}")
+        raise NothingToExport(f"no RTCM 3 frame found; {EXPECTED}")
     arrivals = recording.arrivals
     arrival_ms = None if arrivals is None else from_unix_ns(int(arrivals[1][0]))
-    name = printable(recording.name, 64).replace("/", "_")
-    return rinex(data, name, given_ms, arrival_ms=arrival_ms, created=created)
+    return rinex(data, _name(recording), given_ms, arrival_ms=arrival_ms, created=created)
+
+
+def _name(recording: Recording) -> str:
+    return printable(recording.name, 64).replace("/", "_")

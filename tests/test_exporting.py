@@ -104,8 +104,8 @@ def test_ranges_without_whole_milliseconds_are_left_out() -> None:
 
 @pytest.mark.peer("convbin")
 def test_impossible_times_are_left_out(tmp_path: Path) -> None:
-    # A receiver sent BeiDou's time of week as 2^30 - 14000 ms for 14 s after GPS' week began. RTKLIB believes
-    # it, and every second its dates go a week astray.
+    # A receiver was seen to send BeiDou's time of week as 2^30 - 14000 ms and on, for 14 s after GPS' week
+    # began. RTKLIB believes it, and every second its dates go a week astray.
     start = from_iso("2026-03-07T23:59:58")
     stream = b""
     for n in range(10):

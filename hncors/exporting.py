@@ -104,13 +104,15 @@ def rinex(
         sites = {station: _History.of(station, said.get(station, [])) for station in stations}
         first = sites[int(messages.station_id[time_ms.argmin()])]
         header = Header(first.start, channels, first.biases, _comments(recording), created, run_by)
-        texts[f"{name}{suffix}.obs"] = rinex_obs.write(
+        text = rinex_obs.write(
             header,
             time_ms[observations.message],
             messages.kind[observations.message],
             observations,
             _events(sites, messages.station_id, time_ms),
         )
+        if text:
+            texts[f"{name}{suffix}.obs"] = text
     sets = [(one.after_ms, one.record) for one in recording.came if isinstance(one.record, Ephemeris)]
     if sets:
         texts[f"{name}.nav"] = rinex_nav.write(sets, created=created, run_by=run_by)

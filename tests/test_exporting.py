@@ -133,7 +133,9 @@ def test_the_week_must_be_known() -> None:
 
 
 def test_nothing_is_nothing() -> None:
-    for data in (b"", b"no RTCM", point(1)):
+    lost = {"ms": [255, 255], "fine_rate": [-(2**14)] * 2, "cn0": [0, 0]}
+    empty = wire.framed(wire.msm(1077, START_MS % WEEK_MS, values=lost))
+    for data in (b"", b"no RTCM", point(1), empty):
         with pytest.raises(NothingToExport, match=r"^x: no observation and no ephemeris to export$"):
             rinex(data, "x", START_MS)
 

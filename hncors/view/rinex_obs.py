@@ -77,13 +77,14 @@ def write(
 
     `time_ms` (GPS) and `kind` (`Messages.kind`) are of each row of `observations`; rows may come in any
     order, but a satellite has one row per signal and epoch. Header entries that follow from the rows
-    (types of observation, first and last time, interval) are added. Raises ValueError without rows.
+    (types of observation, first and last time, interval) are added. Where no row has a value there is
+    nothing to write: "".
     """
     new_sites = np.array(sorted(event.time_ms for event in events if event.new_site), np.int64)
     rows = _rows(time_ms, kind, observations, new_sites)
     given = np.flatnonzero(~np.all([np.isnan(values) for values in rows.by_kind], axis=0))
     if not len(given):
-        raise ValueError("no observation to write")
+        return ""
     types = _types(rows)
     order = given[np.lexsort((rows.line[given], time_ms[given]))]
     epochs, first = np.unique(time_ms[order], return_index=True)

@@ -65,9 +65,7 @@ def inspect(source: Input, time: Time = None, as_json: Json = False) -> None:
 def replay(
     sources: Annotated[
         list[str],
-        typer.Argument(
-            metavar="INPUT", help="RTCM 3 files, folders of recordings, or - for standard input."
-        ),
+        typer.Argument(metavar="INPUT", help="RTCM 3 files, folders of recordings, or - for standard input."),
     ],
     config: Annotated[
         Path | None,

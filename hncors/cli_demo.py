@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from hncors import gpstime
 from hncors.cli_demo_recording import CITIES, City, recording
@@ -25,6 +28,7 @@ USUAL, ANY_PORT = "127.0.0.1:9816", "127.0.0.1:0"
 
 def command(seconds: float | None, as_json: bool) -> int:
     """Play until Ctrl-C, or for some seconds; the exit status."""
+    signal.signal(signal.SIGTERM, _terminated)  # until the daemon takes over
     played_s = PLAYED_S if seconds is None else min(math.ceil(seconds) + 5, LONGEST_S)
     with tempfile.TemporaryDirectory(prefix="hncors-demo-") as folder:
         stations = _generate(Path(folder), played_s, quiet=as_json)
@@ -50,6 +54,11 @@ def command(seconds: float | None, as_json: bool) -> int:
                 continue
             break
     return DONE
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    """End by way of what removes the generated files."""
+    raise SystemExit(128 + number)
 
 
 async def _run(

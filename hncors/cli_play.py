@@ -10,7 +10,7 @@ from hncors.cli_output import Refused, given_time, version
 from hncors.cli_recordings import prepare
 from hncors.network import Watched
 from hncors.view.epoch_status import Statuses
-from hncors.view.results import Result
+from hncors.view.results import Played, Result
 
 
 def replayed(
@@ -24,14 +24,16 @@ def replayed(
         plan = prepare(map(Path, inputs), _watched(stations), map(Path, nav), given_time(time))
     except Refused as refused:
         raise ValueError("\n".join(refused.problems)) from refused
-    network = plan.network()
-    statuses = Statuses(network, plan.heard)
-    ticks, status = [], list[str]()
-    for tick in plan.play(network):
-        if len(tick.epochs.time_ms) or tick.events:
-            ticks.append(tick)
-            status += statuses.of(tick)
-    return Result(network, ticks, status, version=version(), undated=plan.undated, channels=plan.channels)
+    played = []
+    for era in plan.eras():
+        statuses = Statuses(era.network, plan.heard)
+        ticks, status = [], list[str]()
+        for tick in era.play():
+            if len(tick.epochs.time_ms) or tick.events:
+                ticks.append(tick)
+                status += statuses.of(tick)
+        played.append(Played(era.network, ticks, status))
+    return Result(played, version=version(), undated=plan.undated, channels=plan.channels)
 
 
 def _watched(stations: str | PathLike[str] | Sequence[Watched] | None) -> Sequence[Watched]:

@@ -23,9 +23,10 @@ from hncors.daemon.recording import (
     station_and_hour,
 )
 from hncors.gpstime import DAY_MS
+from hncors.health import SECOND_NS
 from hncors.network import Network, Tick, Watched
 from hncors.observation import CHANNEL_UNKNOWN
-from hncors.reading import Dating, blocks, date
+from hncors.reading import Dating, blocks, date, parts
 from hncors.replaying import WHOLE, Source, play, untimed
 from hncors.rinex_nav_reader import read
 from hncors.rtcm3 import ephemeris
@@ -38,6 +39,7 @@ from hncors.view.epoch_status import AGE_MS, Heard
 
 NAVIGATION = "expected a RINEX 3 or 4 navigation file"
 MAX_NAVIGATION_BYTES = 1 << 28
+APART_NS = 3600 * SECOND_NS  # with nothing for so long in between, recordings are not of one time
 
 
 class Played(NamedTuple):
@@ -45,6 +47,17 @@ class Played(NamedTuple):
 
     id: str
     rate_hz: float | None = None
+
+
+class Era(NamedTuple):
+    """A network of stations in which nothing has happened yet, and what will."""
+
+    network: Network
+    sources: list[Source]
+
+    def play(self, *, chunk_size: int = WHOLE, until: Callable[[int], None] | None = None) -> Iterator[Tick]:
+        """Every tick of the replay."""
+        return play(self.network, self.sources, chunk_size=chunk_size, until=until)
 
 
 class Plan(NamedTuple):
@@ -64,18 +77,24 @@ class Plan(NamedTuple):
         pairs = zip(self.stations, self.datings, strict=True)
         return frozenset(station.id for station, dating in pairs if not dating.source)
 
-    def network(self) -> Network:
-        """A network of the stations, in which nothing has happened yet."""
-        network = Network(self.stations)
+    def eras(self) -> list[Era]:
+        """What is played together. Recordings with an hour of nothing between them are not."""
+        order = sorted(range(len(self.sources)), key=lambda n: int(self.sources[n].arrival_ns[0]))
+        groups: list[list[int]] = []
+        end_ns = 0
+        for number in order:
+            first_ns, last_ns = self.sources[number].arrival_ns[[0, -1]].tolist()
+            if not groups or first_ns - end_ns > APART_NS:
+                groups.append([])
+            groups[-1].append(number)
+            end_ns = max(end_ns, last_ns)
+        return [self._era(sorted(group)) for group in groups]
+
+    def _era(self, numbers: list[int]) -> Era:
+        network = Network([self.stations[number] for number in numbers])
         known = np.flatnonzero(self.filed_channels != CHANNEL_UNKNOWN)
         network.tally.channels[:, known] = self.filed_channels[known]
-        return network
-
-    def play(
-        self, network: Network, *, chunk_size: int = WHOLE, until: Callable[[int], None] | None = None
-    ) -> Iterator[Tick]:
-        """Every tick of the replay."""
-        return play(network, self.sources, chunk_size=chunk_size, until=until)
+        return Era(network, [self.sources[number] for number in numbers])
 
 
 def prepare(
@@ -95,30 +114,19 @@ def prepare(
     filed = list(_filed(nav, problems))
     if not recordings and not problems:
         problems.append(f"no recording: {EXPECTED}")
-    near_ms = given_ms if given_ms is not None else _near(filed)
     names = _names(recordings, stations)
-    plan = Plan([], [], [], [], _heard_filed(filed), {}, channels(filed))
-    for recording, station in zip(recordings, names, strict=True):
-        try:
-            data = recording.data
-        except RecordingError as refused:
-            problems += refused.problems
-            continue
-        if next(blocks(data), None) is None:
-            problems.append(f"{place(recording)}: no RTCM 3 frame found; {EXPECTED}")
-            continue
-        dating, source = _source(
-            recording, station.id, near_ms, "given" if given_ms is not None else "navigation"
-        )
+    datings = _dated(recordings, given_ms, _near(filed), problems)
+    plan = Plan([], [], [], datings, _heard_filed(filed), {}, channels(filed))
+    if problems:
+        raise Refused(*problems)
+    for recording, station, dating in zip(recordings, names, datings, strict=True):
+        source = _source(recording, station.id, dating)
         heard, told = _heard(source)
         plan.stations.append(station)
         plan.recordings.append(recording)
         plan.sources.append(source)
-        plan.datings.append(dating)
         plan.heard.extend(heard)
         plan.channels[station.id] = told
-    if problems:
-        raise Refused(*problems)
     return plan
 
 
@@ -178,15 +186,47 @@ def _linked(station: Watched) -> Path | None:
     return Path(parse_link(link).path).resolve()
 
 
-def _source(recording: Recording, station: str, near_ms: int | None, near: str) -> tuple[Dating, Source]:
-    arrivals = recording.arrivals
-    if arrivals is not None:
-        dating = date(recording.data, arrival_ms=gpstime.from_unix_ns(int(arrivals[1][0])))
-        return dating, Source(station, recording.data, *arrivals, timed=True)
-    dating = date(recording.data, given_ms=near_ms)
-    if dating.source == "given":
-        dating = dating._replace(source=near)
-    return dating, untimed(station, recording.data, dating)
+def _dated(
+    recordings: Sequence[Recording], given_ms: int | None, filed_ms: int | None, problems: list[str]
+) -> list[Dating]:
+    """When each recording is of. Those that nothing dates are put beside the first of the others."""
+    near_ms, near = (given_ms, "given") if given_ms is not None else (filed_ms, "navigation")
+    datings = []
+    for recording in recordings:
+        try:
+            if next(blocks(recording.data), None) is None:
+                problems.append(f"{place(recording)}: no RTCM 3 frame found; {EXPECTED}")
+                continue
+        except RecordingError as refused:
+            problems += refused.problems
+            continue
+        arrivals = recording.arrivals
+        if arrivals is not None:
+            datings.append(date(recording.data, arrival_ms=gpstime.from_unix_ns(int(arrivals[1][0]))))
+        else:
+            dating = _from_first(recording.data, date(recording.data, given_ms=near_ms))
+            datings.append(dating._replace(source=near) if dating.source == "given" else dating)
+    beside_ms = next((dating.reference_ms for dating in datings if dating.source), None)
+    if problems or beside_ms is None:
+        return datings
+    return [
+        dating if dating.source else _from_first(recording.data, Dating(beside_ms, ""))
+        for recording, dating in zip(recordings, datings, strict=True)
+    ]
+
+
+def _from_first(data: bytes, dating: Dating) -> Dating:
+    """The same dating, its reference being the first observation itself: from there untimed bytes come."""
+    first_ms = next(
+        (int(part.time_ms[0]) for part in parts(data, dating.reference_ms) if len(part.time_ms)), None
+    )
+    return dating if first_ms is None else dating._replace(reference_ms=first_ms)
+
+
+def _source(recording: Recording, station: str, dating: Dating) -> Source:
+    if recording.arrivals is not None:
+        return Source(station, recording.data, *recording.arrivals, timed=True)
+    return untimed(station, recording.data, dating)
 
 
 # --- ephemerides -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -22,12 +22,13 @@ from hncors.cli_output import (
     table,
     version,
 )
-from hncors.cli_recordings import Plan, configured, prepare
+from hncors.cli_recordings import Era, Plan, configured, prepare
 from hncors.daemon.recording import shown
 from hncors.network import Network, Tick
 from hncors.text import printable
 from hncors.view.epoch_status import Statuses
 from hncors.view.exposition import Writer
+from hncors.view.merging import merged
 from hncors.view.metrics import families
 from hncors.view.replay_files import HEADER, Spans, epoch_lines, event_lines, summary
 
@@ -48,71 +49,76 @@ def command(
     for recording in plan.recordings:
         for problem in recording.problems:
             note(problem)
-    network = plan.network()
-    spans = Spans(network)
+    eras = plan.eras()
+    spans = [Spans(era.network) for era in eras]
     with ExitStack() as stack:
-        files = _Files(stack.enter_context(staged(out)), network, plan) if out is not None else None
-        for tick in _ticks(plan, network, speed, chunk_size, stack):
-            spans.add(tick)
-            if files is not None:
-                files.add(tick)
-        told = {"version": version(), "inputs": _inputs(plan), **summary(network, spans, plan.undated)}
+        files = _Files(stack.enter_context(staged(out)), plan) if out is not None else None
+        until = _until(plan, eras, speed, stack)
+        for era, its in zip(eras, spans, strict=True):
+            statuses = Statuses(era.network, plan.heard)
+            for tick in era.play(chunk_size=chunk_size, until=until):
+                its.add(tick)
+                if files is not None:
+                    files.add(era.network, tick, statuses)
+        told = {"version": version(), "inputs": _inputs(plan), **summary(spans, plan.undated)}
         if files is not None:
-            files.end(told)
+            files.end([era.network for era in eras], told)
     if as_json:
         document(told)
     else:
         _report(told, out)
-    for stream, epochs in zip(network.streams, spans.epochs.tolist(), strict=True):
-        if not epochs:
-            note(f"{stream.id}: not one epoch")
-        elif stream.id in plan.undated:
-            note(f"{stream.id}: nothing tells the week, so gps_week is empty: give --time or --nav")
-    return DONE if spans.epochs.all() else WRONG
+    silent = [one["station"] for one in told["stations"] if not one["epochs"]["received"]]
+    for station in silent:
+        note(f"{station}: not one epoch")
+    for station in sorted(plan.undated.difference(silent)):
+        note(f"{station}: nothing tells the week, so gps_week is empty: give --time or --nav")
+    return WRONG if silent else DONE
 
 
-def _ticks(
-    plan: Plan, network: Network, speed: float | None, chunk_size: int, stack: ExitStack
-) -> Iterator[Tick]:
-    """The ticks of the replay, at the speed asked for, with a progress bar where it takes a while."""
-    first_ns = min(int(source.arrival_ns[0]) for source in plan.sources)
-    last_ns = max(int(source.arrival_ns[-1]) for source in plan.sources)
+def _until(
+    plan: Plan, eras: Sequence[Era], speed: float | None, stack: ExitStack
+) -> Callable[[int], None] | None:
+    """Called before each tick: waits where a speed is asked for, and shows what takes a while."""
+    spans_ns = [
+        (min(int(s.arrival_ns[0]) for s in era.sources), max(int(s.arrival_ns[-1]) for s in era.sources))
+        for era in eras
+    ]
     long = speed is not None or sum(len(source.data) for source in plan.sources) > LONG
-    told = stack.enter_context(progress("replay", last_ns - first_ns, long=long))
+    told = stack.enter_context(progress("replay", sum(last - first for first, last in spans_ns), long=long))
+    if told is None and speed is None:
+        return None
     begun_s = time.monotonic()
 
     def until(now_ns: int) -> None:
+        done_ns = sum(min(now_ns, last) - first for first, last in spans_ns if first <= now_ns)
         if told is not None:
-            told(now_ns - first_ns)
+            told(done_ns)
         if speed is not None:
-            time.sleep(max(0.0, begun_s + (now_ns - first_ns) / 1e9 / speed - time.monotonic()))
+            time.sleep(max(0.0, begun_s + done_ns / 1e9 / speed - time.monotonic()))
 
-    needed: Callable[[int], None] | None = None if told is None and speed is None else until
-    return plan.play(network, chunk_size=chunk_size, until=needed)
+    return until
 
 
 class _Files:
     """The files of a replay while they grow."""
 
-    def __init__(self, folder: Path, network: Network, plan: Plan) -> None:
-        self._folder, self._network, self._undated = folder, network, plan.undated
-        self._statuses = Statuses(network, plan.heard)
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._folder, self._undated = folder, plan.undated
         self._epochs, self._events = self._new("epochs.csv"), self._new("events.jsonl")
         self._epochs.write(HEADER)
 
     def _new(self, name: str) -> IO[str]:
         return (self._folder / name).open("w", encoding="utf-8", newline="")
 
-    def add(self, tick: Tick) -> None:
-        lines = epoch_lines(self._network, tick, self._statuses.of(tick), self._undated)
-        self._epochs.writelines(lines)
+    def add(self, network: Network, tick: Tick, statuses: Statuses) -> None:
+        self._epochs.writelines(epoch_lines(network, tick, statuses.of(tick), self._undated))
         self._events.writelines(event_lines(tick.events))
 
-    def end(self, told: dict[str, Any]) -> None:
+    def end(self, networks: Sequence[Network], told: dict[str, Any]) -> None:
         self._epochs.close()
         self._events.close()
-        text = Writer().render(families(self._network, version(), dated=not self._undated))
-        (self._folder / "metrics.prom").write_bytes(text)
+        found = [families(network, version(), dated=not self._undated) for network in networks]
+        (self._folder / "metrics.prom").write_bytes(Writer().render(merged(found)))
         text = json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
         (self._folder / "summary.json").write_bytes(text)
 

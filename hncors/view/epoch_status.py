@@ -37,7 +37,8 @@ class Statuses:
     """Judges epochs in the order in which they were complete."""
 
     def __init__(self, network: Network, heard: Iterable[Heard]) -> None:
-        self._waiting = sorted(heard, reverse=True)
+        known = (one for one in heard if not one.station or one.station in network.index)
+        self._waiting = sorted(known, reverse=True)
         self._index = network.index
         self._toe_ms = np.full((len(network.streams), 7, 64), _NEVER, np.int64)
 

@@ -24,7 +24,7 @@ COLUMNS = (
     *("up_m", "satellites_used", "systems_used", "pdop", "hpl_m", "vpl_m", "status"),
 )
 HEADER = ",".join(COLUMNS) + "\n"
-_EMPTY = "," * (len(COLUMNS) - 4)  # between tow_s and status
+_EMPTY = "," * (len(COLUMNS) - 3)  # between tow_s and status
 
 
 def epoch_lines(
@@ -63,6 +63,7 @@ class Spans:
     """First and last epoch and mean satellites of each station, added to tick by tick."""
 
     def __init__(self, network: Network) -> None:
+        self.network = network
         count = len(network.streams)
         self.first_ms = np.full(count, -1, np.int64)
         self.last_ms = np.full(count, -1, np.int64)
@@ -95,13 +96,15 @@ class Spans:
         self.bds3[who[beidou], o.satellite[beidou]] = True
 
 
-def summary(network: Network, spans: Spans, undated: frozenset[str]) -> dict[str, Any]:
+def summary(all_spans: Sequence[Spans], undated: frozenset[str]) -> dict[str, Any]:
     """summary.json without what is known of the inputs; no coordinates."""
-    rows = range(len(network.streams))
-    return {
-        "stations": [_station(network, spans, row, network.streams[row].id in undated) for row in rows],
-        "events": dict(sorted(spans.events.items())),
-    }
+    stations = [
+        _station(spans.network, spans, row, stream.id in undated)
+        for spans in all_spans
+        for row, stream in enumerate(spans.network.streams)
+    ]
+    events = sum((spans.events for spans in all_spans), Counter[str]())
+    return {"stations": stations, "events": dict(sorted(events.items()))}
 
 
 def _station(network: Network, spans: Spans, row: int, undated: bool) -> dict[str, Any]:
@@ -123,9 +126,9 @@ def _station(network: Network, spans: Spans, row: int, undated: bool) -> dict[st
         "epochs": {
             "expected": expected,
             "received": received,
-            "missing": account.missing_so_far,
+            "missing": account.missing,
             "blind": account.blind,
-            "gaps": account.gaps_so_far,
+            "gaps": account.gaps,
         },
         "availability": round(received / expected, 6) if expected else None,
         "interval_s": account.best_interval_ms() / 1000 or None,

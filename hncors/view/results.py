@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from hncors.observation import CHANNEL_UNKNOWN, I64
 from hncors.signals import GNSS
 from hncors.view.columns import Table, joined, table, with_channels
 from hncors.view.exposition import Family, Writer
+from hncors.view.merging import merged
 from hncors.view.metrics import families
 
 _UNKNOWN = (
@@ -31,6 +33,14 @@ _UNKNOWN = (
 )
 
 
+class Played(NamedTuple):
+    """Recordings that were played together: their network after that, its ticks, each epoch's status."""
+
+    network: Network
+    ticks: Sequence[Tick]
+    status: Sequence[str]
+
+
 class Result:
     """A replay of recordings. Tables are dicts of numpy arrays of one length, a row each.
 
@@ -41,18 +51,17 @@ class Result:
 
     def __init__(
         self,
-        network: Network,
-        ticks: Sequence[Tick],
-        status: Sequence[str],
+        played: Sequence[Played],
         *,
         version: str,
         undated: frozenset[str],
         channels: Mapping[str, NDArray[np.int8]],
     ) -> None:
-        """`status` is of each epoch; `channels` are GLONASS channels by station, from ephemerides."""
-        self._network, self._ticks, self._status = network, ticks, status
-        self._version, self._undated, self._channels = version, undated, channels
-        self.stations = tuple(stream.id for stream in network.streams)
+        """`undated` are stations of unknown week; `channels` GLONASS channels by station, of ephemerides."""
+        self._played, self._version, self._undated, self._channels = played, version, undated, channels
+        self._streams = [stream for one in played for stream in one.network.streams]
+        self._ticks = [tick for one in played for tick in one.ticks]
+        self.stations = tuple(stream.id for stream in self._streams)
         self.week_known = {station: station not in undated for station in self.stations}
 
     @cached_property
@@ -69,9 +78,8 @@ class Result:
         offsets = np.cumsum([0] + [len(tick.epochs.time_ms) for tick in self._ticks])
         epoch = _concatenated([tick.epoch + at for tick, at in zip(self._ticks, offsets, strict=False)])
         station = self._station[epoch]
-        told = np.array([self._told(row) for row in range(len(self.stations))], np.int8).reshape(-1, 64)
         who = station[observations.message]
-        rows = with_channels(observations, told[who])
+        rows = with_channels(observations, self._told()[who])
         return {"station": self._names(who), **table(messages, rows, self._time_ms[epoch], station)}
 
     @cached_property
@@ -86,7 +94,7 @@ class Result:
             [tick.epochs.satellites for tick in self._ticks] or [np.empty((0, 7), int)]
         )
         arrival_ns = _concatenated([tick.epochs.arrival_ns for tick in self._ticks])
-        timed = np.array([stream.timed for stream in self._network.streams], bool)
+        timed = np.array([stream.timed for stream in self._streams], bool)
         sent_ms = gpstime.to_unix_ms(self._raw_ms)
         latency_s = (arrival_ns // 1_000_000 - sent_ms) / 1000
         return {
@@ -108,7 +116,7 @@ class Result:
             "station": self._names(self._station),
             "gps_ms": self._time_ms,
             **nothing,
-            "status": np.array(self._status, np.str_),
+            "status": np.array([status for one in self._played for status in one.status], np.str_),
         }
 
     @cached_property
@@ -146,12 +154,14 @@ class Result:
         return found[0]
 
     def _families(self) -> list[Family]:
-        return list(families(self._network, self._version, dated=not self._undated))
+        dated = not self._undated
+        return list(merged([families(one.network, self._version, dated=dated) for one in self._played]))
 
-    def _told(self, row: int) -> NDArray[np.int8]:
-        """GLONASS channels of a station: what observations said, else its ephemerides."""
-        seen = self._network.tally.channels[row]
-        return np.where(seen == CHANNEL_UNKNOWN, self._channels[self.stations[row]], seen)
+    def _told(self) -> NDArray[np.int8]:
+        """GLONASS channels, shape (stations, 64): what observations said, else ephemerides."""
+        seen = np.concatenate([one.network.tally.channels for one in self._played])
+        heard = np.array([self._channels[station] for station in self.stations])
+        return np.where(seen == CHANNEL_UNKNOWN, heard, seen).astype(np.int8)
 
     def _names(self, station: I64) -> NDArray[np.str_]:
         named: NDArray[np.str_] = np.array(self.stations, np.str_)[station]
@@ -159,7 +169,14 @@ class Result:
 
     @cached_property
     def _station(self) -> I64:
-        return _concatenated([tick.epochs.station for tick in self._ticks])
+        before = np.cumsum([0] + [len(one.network.streams) for one in self._played[:-1]]).tolist()
+        return _concatenated(
+            [
+                tick.epochs.station + n
+                for n, one in zip(before, self._played, strict=True)
+                for tick in one.ticks
+            ]
+        )
 
     @cached_property
     def _raw_ms(self) -> I64:

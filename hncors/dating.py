@@ -70,22 +70,25 @@ def date(
 
 
 def identities(dated: Dated, streams: Sequence[Stream]) -> Iterator[Event]:
-    """Station ids that change: another station on this stream, or two at once (R14)."""
-    sent, stream = dated.messages.station_id, dated.stream
+    """Station ids that change: another station on this stream, or two at once (R14). 0 names no station."""
     known = np.array([-1 if s.station_id is None else s.station_id for s in streams], np.int64)
+    for number in np.unique(dated.stream[known[dated.stream] < 0]).tolist():
+        streams[number].station_id = 0
+    told = np.flatnonzero(dated.messages.station_id)
+    sent, stream = dated.messages.station_id[told], dated.stream[told]
     before = np.empty_like(sent)
     before[1:] = sent[:-1]
     first = np.ones(len(sent), bool)
     first[1:] = stream[1:] != stream[:-1]
     before[first] = known[stream[first]]
     for row in np.flatnonzero(sent != before).tolist():
-        one, number, time = streams[stream[row]], int(sent[row]), int(dated.time_ms[row])
-        if one.station_id is not None:
-            alternate = time - one.id_seen.get(number, time - WEEK_MS) < ALTERNATE_MS
+        one, number, time = streams[stream[row]], int(sent[row]), int(dated.time_ms[told[row]])
+        if one.station_id:
+            alternate = abs(time - one.id_seen.get(number, time - WEEK_MS)) < ALTERNATE_MS
             kind = "station_ids_interleaved" if alternate else "station_id_changed"
             if not (alternate and one.errors[kind]):  # once is news, every epoch is not
                 detail = {"from": one.station_id, "to": number}
-                yield Event(int(dated.arrival_ns[row]), one.id, kind, detail)
+                yield Event(int(dated.arrival_ns[told[row]]), one.id, kind, detail)
             one.errors[kind] += 1
             if len(one.id_seen) >= REMEMBERED_IDS:
                 one.id_seen.clear()

@@ -59,7 +59,8 @@ class Stream:
     byte_ns: int = 0
     frame_ns: int = 0
     epoch_ns: int = 0
-    epoch_ms: int = -1  # GPS time of the newest epoch
+    epoch_ms: int = -1  # GPS time of the newest observation message
+    closed_ms: int = -1  # GPS time of the epoch that was complete at epoch_ns
     review_ns: int = 0  # the state cannot change before this unless something comes
     reconnects: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
@@ -94,7 +95,7 @@ class Stream:
         for name in ("received", "in_frames", "junk", "frames", "crc_failures", "reserved_bits"):
             self.past[name] += getattr(self.framer, name)
         self.framer = Framer()
-        self.line.opened = None
+        self.line.bit_untrusted = False
 
 
 def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
@@ -116,7 +117,7 @@ def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
     if stream.epoch_ns < started or not stream.epoch_ns:
         return "connecting", "connected, waiting for the first epoch", last_epoch + quiet_ns
     review = min(last_byte + quiet_ns, last_frame + limit_ns, last_epoch + limit_ns)
-    age_s = (stream.epoch_ns - to_unix_ns(stream.epoch_ms)) / SECOND_NS
+    age_s = (stream.epoch_ns - to_unix_ns(stream.closed_ms)) / SECOND_NS
     if stream.timed and abs(age_s) > STALE_S:
         return "stale_data", f"epochs arrive {age_s:.0f} s after their time", review
     return "streaming", "", review

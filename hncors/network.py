@@ -9,6 +9,7 @@ events whatever the chunks were: decoding works on whole frames, time and epochs
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -108,7 +109,7 @@ class Network:
         self._arrival: list[int] = []
         self._held = NOTHING
         self._last_tick_ns = 0
-        self._blind = (0, 0)  # GPS ms of the last time the monitor was not looking
+        self._blind: deque[tuple[int, int]] = deque(maxlen=64)  # GPS ms in which nothing was watched
         self._events: list[Event] = []
 
     # --- feed ----------------------------------------------------------------------------------
@@ -125,6 +126,8 @@ class Network:
             self._link(stream, CONNECTED, chunk)
         if not chunk.data:
             return
+        if stream.framer.pending and chunk.arrival_ns - stream.byte_ns >= IDLE_NS:  # as a tick would have
+            self._keep(number, stream.framer.idle(), stream.byte_ns)
         stream.timed = chunk.timed
         stream.byte_ns = chunk.arrival_ns
         stream.review_ns = 0
@@ -155,7 +158,7 @@ class Network:
         now_ms = gpstime.from_unix_ns(now_ns)
         if self._last_tick_ns and now_ns - self._last_tick_ns > BLIND_NS:
             self.blind_ns += now_ns - self._last_tick_ns
-            self._blind = (gpstime.from_unix_ns(self._last_tick_ns), now_ms)
+            self._blind.append((gpstime.from_unix_ns(self._last_tick_ns), now_ms))
             self._events.append(
                 Event(now_ns, "", "monitor_blind", {"seconds": _seconds(now_ns - self._last_tick_ns)})
             )
@@ -175,7 +178,10 @@ class Network:
         for number, stream in enumerate(self.streams):
             self._keep(number, stream.framer.idle(), max(stream.byte_ns, stream.frame_ns))
         held = self._decode(now_ns)
-        return self._complete(held, now_ns, end=True)._replace(events=self._events)
+        tick = self._complete(held, now_ns, end=True)
+        for stream in self.streams:
+            stream.account.settle(self._blind)
+        return tick._replace(events=self._events)
 
     def _let_idle_frames_through(self, now_ns: int) -> None:
         for number, stream in enumerate(self.streams):
@@ -229,13 +235,18 @@ class Network:
         intervals = [s.account.best_interval_ms() for s in self.streams]
         timed = [s.timed for s in self.streams]
         lines = [s.line for s in self.streams]
-        done: Assembly = assemble(found, lines, intervals, held.arrival_ns, now_ns, timed, end=end)
+        heard = [_heard_ns(s, now_ns) for s in self.streams]
+
+        def owe(one: Closed) -> int:
+            return self._owe(one, int(held.arrival_ns[one.last]))
+
+        done: Assembly = assemble(found, lines, intervals, held.arrival_ns, heard, timed, end=end, owe=owe)
         for anomaly in done.anomalies:
             stream = self.streams[anomaly.stream]
-            stream.errors[anomaly.name] += 1
+            stream.errors[anomaly.name] += anomaly.number
             if anomaly.name in ("time_jump", "time_backwards"):
                 detail = {"epoch": gpstime.iso(anomaly.time)}
-                self._events.append(Event(now_ns, stream.id, anomaly.name, detail))
+                self._events.append(Event(anomaly.at_ns, stream.id, anomaly.name, detail))
         self._held = part(held, done.open_rows)
         if not done.closed:
             return Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS)
@@ -258,28 +269,29 @@ class Network:
                 self.streams[number].errors["repeated_observation"] += how_many
             observations = observations.select(keep)
         observations = self._with_channels(station[epoch[observations.message]], observations)
-        satellites, cells = self.tally.add_epochs(station, time, epoch, messages, observations)
+        late = np.array([c.relation == LATE for c in closed])
+        satellites, cells = self.tally.add_epochs(station, time, late, epoch, observations)
         np.add.at(self.tally.closed_by, (station, by), 1)
         timed = np.array([s.timed for s in self.streams], bool)[station]
         latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000
         self.tally.count_latency(station[timed], latency_s[timed])
-        for one, at_ns in zip(closed, arrival.tolist(), strict=True):
-            self._owe(one, at_ns)
         return Tick([], Epochs(station, time, satellites, cells, by, arrival), epoch, messages, observations)
 
-    def _owe(self, one: Closed, arrival_ns: int) -> None:
+    def _owe(self, one: Closed, arrival_ns: int) -> int:
+        """Account for an epoch; the interval its stream is judged by from now on."""
         stream = self.streams[one.stream]
-        stream.epoch_ns = arrival_ns
+        account = stream.account
         stream.review_ns = 0
         if one.relation == LATE:
-            stream.account.late()
-            return
-        lost = stream.account.epoch(
-            one.time, restart=one.relation == JUMP, blind_from=self._blind[0], blind_to=self._blind[1]
-        )
+            account.late(one.time)
+            return account.best_interval_ms()
+        stream.epoch_ns, stream.closed_ms = arrival_ns, one.time
+        at_ms = gpstime.from_unix_ns(arrival_ns)
+        lost = account.epoch(one.time, at_ms, restart=one.relation == JUMP, blind=self._blind)
         if lost:
             detail = {"missing": lost, "until": gpstime.iso(one.time)}
             self._events.append(Event(arrival_ns, stream.id, "epochs_missing", detail))
+        return account.best_interval_ms()
 
     def _with_channels(self, station: I64, observations: Observations) -> Observations:
         """GLONASS channels where another message of the stream has told them (1020, MSM5, MSM7)."""
@@ -299,7 +311,7 @@ class Network:
     def _silences(self, now_ms: int) -> None:
         for stream in self.streams:
             if stream.timed:
-                stream.account.silence(now_ms, *self._blind)
+                stream.account.silence(now_ms, self._blind)
 
     def _review(self, stream: Stream, now_ns: int) -> None:
         state, why, review = judge_state(stream, now_ns)
@@ -310,6 +322,12 @@ class Network:
                 self._events.append(Event(now_ns, stream.id, "state", detail))
             stream.state, stream.since_ns = state, now_ns
         stream.state_why = why
+
+
+def _heard_ns(stream: Stream, now_ns: int) -> int:
+    """Until when all frames that came are known; those behind a false leader are so when it was idle."""
+    waits = stream.framer.pending and now_ns - stream.byte_ns < IDLE_NS
+    return stream.byte_ns if waits else now_ns
 
 
 def _counted(numbers: I64) -> Iterator[tuple[int, int]]:

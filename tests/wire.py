@@ -130,3 +130,39 @@ def legacy(
             if full:
                 out.append(lay((f.get("cn02", 160), 8)))
     return bits("".join(out))
+
+
+DAY_MS = 86_400_000
+EVERY_SYSTEM = (1074, 1084, 1094, 1104, 1114, 1124, 1134)
+
+
+def epoch_field(number: int, gps_ms: int) -> int:
+    """DF004, DF416 and DF034, DF427 of a GPS time since 2017 (18 leap seconds, GLONASS 3 h ahead of UTC)."""
+    of_week = gps_ms % (7 * DAY_MS)
+    if number in range(1081, 1088) or number in range(1009, 1013):
+        moscow = (of_week - 18_000 + 3 * 3_600_000) % (7 * DAY_MS)
+        day, of_day = divmod(moscow, DAY_MS)
+        return day << 27 | of_day if number > 1012 else of_day
+    return (of_week - 14_000) % (7 * DAY_MS) if number in range(1121, 1128) else of_week
+
+
+def epoch(
+    gps_ms: int,
+    numbers: Sequence[int] = (1074, 1084, 1094, 1124),
+    *,
+    clear: Sequence[int] = (-1,),
+    station: int = 7,
+    satellites: Sequence[int] = (3, 9),
+    signals: Sequence[int] = (2,),
+) -> list[bytes]:
+    """Frames of one epoch; the multiple-message bit is clear at the places in `clear`."""
+    frames = []
+    for place, number in enumerate(numbers):
+        more = not {place, place - len(numbers)} & set(clear)
+        field = epoch_field(number, gps_ms)
+        if number < 1013:
+            payload = legacy(number, field, [{"id": n} for n in satellites], station=station, more=more)
+        else:
+            payload = msm(number, field, satellites=satellites, signals=signals, station=station, more=more)
+        frames.append(framed(payload))
+    return frames

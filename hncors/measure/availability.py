@@ -2,18 +2,36 @@
 
 The interval is the configured one, else the most frequent step among the last epochs. Expectation
 follows the station's own epochs and, when it falls silent, the clock: a silent station goes on missing
-epochs. Epochs that fall where the monitor itself was not looking are blind, neither had nor missing.
+epochs. Epochs due while the monitor itself was not looking are blind, neither had nor missing.
+
+None of these numbers but `missing` ever falls: an epoch that comes after it was given up turns from
+missing into received, and one that comes after it was called blind stays blind.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 WINDOW = 30  # steps the interval is judged by
 WARM_UP = 5  # steps before it is believed
 GRACE_INTERVALS = 3  # an epoch is not missing before this many intervals have passed
 GRACE_MS = 10_000  # ... nor before this long
+REMEMBERED = 64  # runs of absent epochs that an epoch may still be found in
+
+Blind = Sequence[tuple[int, int]]
+"""Times (GPS milliseconds, from and to) in which the monitor was not looking."""
+
+
+class Absent(NamedTuple):
+    """Epochs that were due and did not come, `interval_ms` apart."""
+
+    first: int
+    last: int
+    interval_ms: int
+    blind: bool
 
 
 @dataclass(slots=True)
@@ -25,108 +43,163 @@ class Account:
     received: int = 0
     missing: int = 0
     blind: int = 0
-    gaps: int = 0
+    gaps: int = 0  # runs of missing epochs
+    newest: int | None = None  # epoch
     until: int | None = None  # accounted for up to this epoch
+    lag_ms: int = 0  # from the newest epoch's time to its arrival
     in_gap: bool = False
     _steps: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
     _early: list[int] = field(default_factory=list)  # steps seen before the interval was believed
+    _lags: deque[int] = field(default_factory=lambda: deque(maxlen=WARM_UP))  # arrivals less times, of late
+    _absent: deque[Absent] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     @property
     def expected(self) -> int:
         """Epochs owed so far."""
-        missing, _ = self._unsettled()
-        return self.received + self.missing + missing + self.blind
-
-    @property
-    def missing_so_far(self) -> int:
-        """Epochs missing, those before the interval is certain included."""
-        return self.missing + self._unsettled()[0]
-
-    @property
-    def gaps_so_far(self) -> int:
-        """Runs of missing epochs."""
-        return self.gaps + self._unsettled()[1]
+        return self.received + self.missing + self.blind
 
     def best_interval_ms(self) -> int:
         """The interval as far as it is known; 0 when it is not."""
-        return self.interval_ms or self.promised_ms or _mode(self._early)
+        return self.interval_ms or self.promised_ms or _mode(self._steps)
 
-    def epoch(self, time: int, *, restart: bool, blind_from: int, blind_to: int) -> int:
-        """Account for a received epoch that is the newest. Returns how many were missing before it."""
-        self.received += 1
-        before, self.until = self.until, time
-        if before is None or restart:
-            return 0
-        step = time - before
-        if step <= 0:  # already accounted as missing while it was awaited
-            self._found()
-            self.until = before
+    def epoch(self, time: int, at_ms: int, *, restart: bool, blind: Blind = ()) -> int:
+        """Account for a received epoch that is the newest, or begins a new line of time (`restart`).
+
+        `at_ms` is when it arrived. Returns how many were found missing before it.
+        """
+        before, self.newest = self.newest, time
+        self.lag_ms = max(at_ms - time, 0)
+        if restart:
+            self._lags.clear()
+        if not (self._lags and blind and at_ms < blind[-1][1] + GRACE_MS):  # else it waited for us
+            self._lags.append(self.lag_ms)
+        if before is None or self.until is None or restart:
+            lost = self.settle(blind)
+            self.until = time
             self.in_gap = False
-            return 0
-        if not self.promised_ms:
-            self._steps.append(step)
-            if not self.interval_ms:
-                self._early.append(step)
-                return self._settle() if len(self._early) >= WARM_UP else 0
-            self.interval_ms = _mode(self._steps)
-        else:
-            self.interval_ms = self.promised_ms
-        lost = self._lose(max(round(step / self.interval_ms) - 1, 0), before, blind_from, blind_to)
+            self.received += 1
+            return lost
+        self._steps.append(time - before)
+        self.interval_ms = self.promised_ms or (_mode(self._steps) if self.interval_ms else 0)
+        if not self.interval_ms:
+            self.received += 1
+            self.until = time
+            self._early.append(time - before)
+            return self.settle(blind) if len(self._early) >= WARM_UP else 0
+        lost = self._reach(time, blind)
         self.in_gap = False
         return lost
 
-    def late(self) -> None:
+    def late(self, time: int) -> None:
         """Account for an epoch older than the newest that had not been received."""
-        self.received += 1
-        self._found()
+        if not self._found(time):
+            self.received += 1
 
-    def silence(self, now: int, blind_from: int, blind_to: int) -> int:
+    def silence(self, now: int, blind: Blind = ()) -> int:
         """Account for epochs that should have come by `now`. Returns how many are newly missing."""
         interval = self.interval_ms or self.promised_ms or 0
         if not interval or self.until is None:
             return 0
-        overdue = now - max(GRACE_INTERVALS * interval, GRACE_MS) - self.until
+        if blind and now < blind[-1][1] + GRACE_MS:
+            return 0  # what was kept for us meanwhile is still being read
+        overdue = now - self.lag_ms - max(GRACE_INTERVALS * interval, GRACE_MS) - self.until
         if overdue < interval:
             return 0
-        before, number = self.until, overdue // interval
-        self.until = before + number * interval
         self.interval_ms = interval
-        lost = self._lose(number, before, blind_from, blind_to)
-        self.in_gap = True
+        lost = self._lose(overdue // interval, self.until, blind)
+        self.until += overdue // interval * interval
         return lost
 
-    def _lose(self, number: int, after: int, blind_from: int, blind_to: int) -> int:
-        if number <= 0:
+    def settle(self, blind: Blind = ()) -> int:
+        """Believe the interval as far as it shows, and account for what was received before it did.
+
+        Returns how many epochs were missing.
+        """
+        early, self._early = self._early, []
+        if not early:
             return 0
-        first, last = after + self.interval_ms, after + number * self.interval_ms
-        unseen = 0
-        if self.interval_ms and blind_to > blind_from:
-            low, high = max(first, blind_from), min(last, blind_to)
-            unseen = (high - low) // self.interval_ms + 1 if high >= low else 0
-        self.blind += unseen
-        lost = number - unseen
-        self.missing += lost
-        if lost and not self.in_gap:
-            self.gaps += 1
+        self.interval_ms = _mode(early)
+        lost, after = 0, (self.until or 0) - sum(early)
+        for step in early:
+            lost += self._lose(_rounded(step, self.interval_ms) - 1, after, blind)
+            self.in_gap = False
+            after += step
         return lost
 
-    def _found(self) -> None:
-        if self.missing:
+    def _reach(self, time: int, blind: Blind) -> int:
+        """Account for an epoch, and for those between it and what is accounted for."""
+        until = self.until or 0
+        ahead = _rounded(time - until, self.interval_ms)
+        if ahead <= 0:  # it was given up while it was awaited
+            self.until = max(time, until)
+            self.late(time)
+            return 0
+        lost = self._lose(ahead - 1, until, blind)
+        self.until = time
+        self.received += 1
+        return lost
+
+    def _lose(self, number: int, after: int, blind: Blind) -> int:
+        """Give up `number` epochs; returns how many of them are missing, the others are blind."""
+        missing = 0
+        for first, last, unseen in _divided(
+            number, after + min(self._lags, default=0), self.interval_ms, blind
+        ):
+            count = last - first + 1
+            if unseen:
+                self.blind += count
+            else:
+                missing += count
+                self.gaps += not self.in_gap
+                self.in_gap = True
+            run = Absent(
+                after + first * self.interval_ms, after + last * self.interval_ms, self.interval_ms, unseen
+            )
+            before = self._absent[-1] if self._absent else None
+            if before and before[2:] == run[2:] and before.last + run.interval_ms == run.first:
+                run = run._replace(first=self._absent.pop().first)
+            self._absent.append(run)
+        self.missing += missing
+        return missing
+
+    def _found(self, time: int) -> bool:
+        """Take an epoch that has come after all off the missing ones. True when it is accounted blind."""
+        for place in range(len(self._absent) - 1, -1, -1):
+            first, last, interval, blind = run = self._absent[place]
+            number = _rounded(time - first, interval)
+            due = first + number * interval
+            if not first <= due <= last:
+                continue
+            if blind:
+                return True
             self.missing -= 1
+            parts = (run._replace(last=due - interval), run._replace(first=due + interval))
+            runs = list(self._absent)
+            runs[place : place + 1] = [part for part in parts if part.first <= part.last]
+            self._absent = deque(runs, REMEMBERED)
+            return False
+        return False
 
-    def _settle(self) -> int:
-        """Believe the interval and account for what was received before."""
-        self.interval_ms = _mode(self._early)
-        lost, gaps = self._unsettled()
-        self.missing += lost
-        self.gaps += gaps
-        self._early.clear()
-        return lost
 
-    def _unsettled(self) -> tuple[int, int]:
-        interval = _mode(self._early)
-        lost = [max(round(step / interval) - 1, 0) for step in self._early]
-        return sum(lost), sum(1 for n in lost if n)
+def _divided(number: int, after: int, interval: int, blind: Blind) -> Iterator[tuple[int, int, bool]]:
+    """The numbers 1..number of epochs after a time in runs: first, last, and whether they are blind."""
+    at = 1
+    for begin, end in blind:
+        first = max(-((after - begin) // interval), at)  # the first not before `begin`
+        last = min((end - after) // interval, number)
+        if first > last:
+            continue
+        if first > at:
+            yield at, first - 1, False
+        yield first, last, True
+        at = last + 1
+    if at <= number:
+        yield at, number, False
+
+
+def _rounded(step: int, interval: int) -> int:
+    """Intervals in a step, halves up."""
+    return (step + interval // 2) // interval
 
 
 def _mode(steps: deque[int] | list[int]) -> int:

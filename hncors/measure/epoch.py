@@ -9,6 +9,7 @@ ticks. Where the bit has once been clear although more followed, it is not trust
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -32,10 +33,11 @@ class Timeline:
 
     newest: int | None = None
     previous: int | None = None  # time of the last run of messages, whatever became of it
+    refused: bool = False  # ... and whether it was a duplicate
     bit_untrusted: bool = False
     opened: int | None = None  # epoch being put together
-    opened_at_ns: int = 0
     opened_as: int = 0  # index into RELATION
+    deadline_ns: int = 0  # of the epoch opened last
     spans: list[list[int]] = field(default_factory=list)  # [first, last] of epochs without a gap
 
     def has(self, time: int) -> bool:
@@ -84,7 +86,8 @@ class Anomaly(NamedTuple):
     stream: int
     name: str
     time: int
-    messages: int
+    number: int  # messages that came when their epoch was over, else 1
+    at_ns: int  # arrival of the first of them
 
 
 def runs(stream: I64, time: I64, more: B) -> list[Run]:
@@ -124,84 +127,97 @@ def assemble(
     lines: list[Timeline],
     interval_ms: list[int],
     arrival_ns: I64,
-    now_ns: int,
+    heard_ns: list[int],
     timed: list[bool],
     *,
     end: bool = False,
+    owe: Callable[[Closed], int] | None = None,
 ) -> Assembly:
-    """Close what is complete, at the `end` everything. `found` must hold the rows of epochs left open."""
+    """Close what is complete, at the `end` everything. `found` must hold the rows of epochs left open.
+
+    `lines`, `interval_ms`, `heard_ns` and `timed` are by stream; every message that came until `heard_ns`
+    is in `found` or was before. `owe` is told of each epoch when it is closed, and gives the interval of its stream from then on.
+    """
+    intervals = list(interval_ms)
     closed: list[Closed] = []
     open_rows: list[tuple[int, int]] = []
     anomalies: list[Anomaly] = []
 
+    def note(run: Run, name: str, row: int, number: int = 1) -> None:
+        anomalies.append(Anomaly(run.stream, name, run.time, number, int(arrival_ns[row])))
+
+    def leftover(run: Run, first: int) -> None:
+        """Rows of an epoch that is over, none of another in between."""
+        line = lines[run.stream]
+        arrivals = arrival_ns[first : run.last + 1]
+        in_time = int(np.searchsorted(arrivals, line.deadline_ns, side="right"))
+        if in_time:
+            line.bit_untrusted = True
+            note(run, "after_final_message", first, in_time)
+        if in_time < len(arrivals):
+            note(run, "after_deadline", first + in_time, len(arrivals) - in_time)
+
     def finish(run: Run, last: int, by: int) -> None:
         line = lines[run.stream]
         line.opened = None
-        line.add(run.time, interval_ms[run.stream])
+        closed.append(Closed(run.stream, run.time, run.first, last, by, line.opened_as))
+        if owe is not None:
+            intervals[run.stream] = owe(closed[-1])
+        line.add(run.time, intervals[run.stream])
         if line.opened_as != LATE:
             line.newest = run.time
-        closed.append(Closed(run.stream, run.time, run.first, last, by, line.opened_as))
+        if last < run.last:
+            leftover(run, last + 1)
 
     for position, run in enumerate(found):
         line = lines[run.stream]
-        time = run.time
-        interval = interval_ms[run.stream]
-        if line.opened != time:
-            number = run.last - run.first + 1
-            if line.previous is not None and time < line.previous:
-                anomalies.append(Anomaly(run.stream, "time_backwards", time, number))
-            again, line.previous = line.previous == time, time
-            relation = NEXT
-            if line.newest is not None and time <= line.newest:
-                if (
-                    again
-                    and time == line.newest
-                    and arrival_ns[run.first] - line.opened_at_ns <= _patience_ns(interval)
-                ):
-                    line.bit_untrusted = True
-                    anomalies.append(Anomaly(run.stream, "after_final_message", time, number))
-                    continue
-                if line.has(time):
-                    anomalies.append(Anomaly(run.stream, "duplicate_epoch", time, number))
-                    continue
-                relation = LATE if line.newest - time <= LATE_MS else JUMP
-            elif line.newest is not None and time - line.newest > JUMP_MS:
-                if timed[run.stream]:
-                    jumped = abs(from_unix_ns(int(arrival_ns[run.first])) - time) > JUMP_MS
-                else:
-                    jumped = time - line.newest > DAY_MS
-                relation = JUMP if jumped else NEXT
-            if relation != NEXT:
-                anomalies.append(
-                    Anomaly(run.stream, "late_epoch" if relation == LATE else "time_jump", time, number)
-                )
-            line.opened, line.opened_at_ns, line.opened_as = time, int(arrival_ns[run.first]), relation
-        deadline_ns = line.opened_at_ns + _patience_ns(interval)
-        last, by = run.last, -1
-        if run.bit_at >= 0 and not line.bit_untrusted:
-            last, by = run.bit_at, BIT
-            if last < run.last:
-                line.bit_untrusted = True
-                anomalies.append(Anomaly(run.stream, "after_final_message", time, run.last - last))
-        if by < 0 and arrival_ns[run.last] > deadline_ns:
-            last = (
-                run.first
-                + int(np.searchsorted(arrival_ns[run.first : run.last + 1], deadline_ns, side="right"))
-                - 1
-            )
-            by = DEADLINE
-            anomalies.append(Anomaly(run.stream, "after_deadline", time, run.last - last))
-        if by < 0 and position + 1 < len(found) and found[position + 1].stream == run.stream:
-            by = LATER
-        if by < 0 and now_ns > deadline_ns:
-            by = DEADLINE
-        if by < 0 and end:
-            by = END
-        if by < 0:
-            open_rows.append((run.first, run.last))
+        first_ns = int(arrival_ns[run.first])
+        if line.opened != run.time:
+            if line.previous == run.time:
+                if not line.refused:
+                    leftover(run, run.first)
+                continue
+            if line.previous is not None and run.time < line.previous:
+                note(run, "time_backwards", run.first)
+            line.previous = run.time
+            line.refused = line.newest is not None and run.time <= line.newest and line.has(run.time)
+            if line.refused:
+                note(run, "duplicate_epoch", run.first)
+                continue
+            line.opened, line.opened_as = run.time, _relation(line, run.time, first_ns, timed[run.stream])
+            line.deadline_ns = first_ns + _patience_ns(intervals[run.stream])
+            if line.opened_as != NEXT:
+                note(run, "late_epoch" if line.opened_as == LATE else "time_jump", run.first)
+        follows = position + 1 < len(found) and found[position + 1].stream == run.stream
+        over_ns = int(arrival_ns[found[position + 1].first]) if follows else heard_ns[run.stream]
+        trusted = run.bit_at >= 0 and not line.bit_untrusted
+        if trusted and arrival_ns[run.bit_at] <= line.deadline_ns:
+            finish(run, run.bit_at, BIT)
+        elif arrival_ns[run.last] > line.deadline_ns:
+            in_time = np.searchsorted(arrival_ns[run.first : run.last + 1], line.deadline_ns, side="right")
+            finish(run, run.first + max(int(in_time), 1) - 1, DEADLINE)
+        elif over_ns > line.deadline_ns:
+            finish(run, run.last, DEADLINE)
+        elif follows:
+            finish(run, run.last, LATER)
+        elif end:
+            finish(run, run.last, END)
         else:
-            finish(run, last, by)
+            open_rows.append((run.first, run.last))
     return Assembly(closed, open_rows, anomalies)
+
+
+def _relation(line: Timeline, time: int, arrival_ns: int, timed: bool) -> int:
+    """How an epoch that was not received before stands to the newest."""
+    if line.newest is None:
+        return NEXT
+    if time <= line.newest:
+        return LATE if line.newest - time <= LATE_MS else JUMP
+    if time - line.newest <= JUMP_MS:
+        return NEXT
+    if timed:
+        return JUMP if abs(from_unix_ns(arrival_ns) - time) > JUMP_MS else NEXT
+    return JUMP if time - line.newest > DAY_MS else NEXT
 
 
 def _patience_ns(interval_ms: int) -> int:

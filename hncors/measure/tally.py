@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hncors.measure.epoch import satellites_by_system
-from hncors.observation import CHANNEL_UNKNOWN, F64, I64, Messages, Observations
+from hncors.observation import CHANNEL_UNKNOWN, F64, I64, B, Observations
 from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, SLOTS
 
 # Message numbers counted under their own label; the rest is "other", so that a hostile stream cannot
@@ -59,9 +59,12 @@ class Tally:
         np.add.at(self.latency_sum_s, station, latency_s)
 
     def add_epochs(
-        self, station: I64, time_ms: I64, epoch: I64, messages: Messages, observations: Observations
+        self, station: I64, time_ms: I64, late: B, epoch: I64, observations: Observations
     ) -> tuple[I64, I64]:
-        """Add complete epochs; their messages' `epoch` is a row of `station` and `time_ms`.
+        """Add complete epochs; their messages' `epoch` is a row of `station`, `time_ms` and `late`.
+
+        The epochs of a station follow each other in the order they were complete; a `late` one came when
+        a newer one had already been received.
 
         Returns satellites by epoch and system, shape (epochs, 7), and observations by epoch.
         """
@@ -72,11 +75,10 @@ class Tally:
         tracked = satellites_by_system(of_row, count, gnss, observations.satellite)
         np.add.at(self.observations, (station[of_row], cell), 1)
         self.seen[station[of_row], cell] = True
-        newest = np.flatnonzero(time_ms > self.newest_ms[station])
-        if len(newest):
-            # the last of a station's epochs is its newest; earlier ones need no gauges
-            order = newest[np.lexsort((time_ms[newest], station[newest]))]
-            last = order[np.append(station[order][1:] != station[order][:-1], True)]
+        in_turn = np.flatnonzero(~late)
+        if len(in_turn):
+            # a station's last is its newest, also where time went back; earlier ones need no gauges
+            last = in_turn[np.append(station[in_turn][1:] != station[in_turn][:-1], True)]
             self._latest(station, time_ms, last, of_row, cell, observations, tracked)
         return tracked, np.bincount(of_row, minlength=count)
 

@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hncors.gpstime import DAY_MS, WEEK_MS
-from hncors.measure.epoch import Timeline, assemble, runs, without_repeats
+from hncors.dating import Dated, identities
+from hncors.gpstime import DAY_MS
+from hncors.health import Stream
+from hncors.measure.availability import Account
+from hncors.measure.epoch import assemble, runs, without_repeats
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, append, subset
 from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, SLOTS
 
 _NONE = np.empty(0, np.int64)
 _MANY_STEPS = 10_000  # different steps between epochs that are remembered
-_BACK_MS = 10_000  # a station id that was there so shortly ago is interleaved, not changed
 
 
 class Gap(NamedTuple):
@@ -36,19 +38,17 @@ class Counted:
         self.cn0_count = np.zeros((7, SLOTS), np.int64)
         self.bds3_cells = np.zeros(SLOTS, np.int64)
         self.bds3_satellites = np.zeros(64, bool)
-        self.anomalies: Counter[str] = Counter()
+        self._stream = Stream("", Account())
+        self.anomalies: Counter[str] = self._stream.errors
         self.station_ids: set[int] = set()
         self._times: list[I64] = []
-        self._line = Timeline()
         self._steps: Counter[int] = Counter()
         self._before = -1  # time of the last run of messages
         self._held = (NO_MESSAGES, NO_OBSERVATIONS, _NONE)
-        self._id: int | None = None
-        self._id_seen: dict[int, int] = {}
 
     def add(self, messages: Messages, observations: Observations, time_ms: I64) -> None:
         """Add a block's messages; those of its last epoch wait for the next block."""
-        self._identities(messages, time_ms)
+        self._identify(messages, observations, time_ms)
         held = self._held
         messages, observations = append(held[:2], (messages, observations))
         time_ms = np.concatenate([held[2], time_ms])
@@ -59,6 +59,12 @@ class Counted:
         rest = subset(messages, observations, np.arange(cut, len(messages)))
         self._held = (*rest, time_ms[cut:])
         self._count(*subset(messages, observations, np.arange(cut)), time_ms[:cut])
+
+    def _identify(self, messages: Messages, observations: Observations, time_ms: I64) -> None:
+        self.station_ids.update(np.unique(messages.station_id).tolist())
+        nothing = np.zeros(len(messages), np.int64)
+        for _ in identities(Dated(messages, observations, nothing, time_ms, nothing), [self._stream]):
+            pass  # as events they are for the daemon; here their count is enough
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -75,8 +81,9 @@ class Counted:
         nothing = np.zeros(len(messages), np.int64)
         found = runs(nothing, time_ms, messages.more)
         interval = self._interval([run.time for run in found])
-        done = assemble(found, [self._line], [interval], nothing, 0, [False], end=True)
-        self.anomalies.update(anomaly.name for anomaly in done.anomalies)
+        done = assemble(found, [self._stream.line], [interval], nothing, [0], [False], end=True)
+        for anomaly in done.anomalies:
+            self.anomalies[anomaly.name] += anomaly.number
         if not done.closed:
             return
         epoch = np.full(len(messages), -1, np.int64)
@@ -112,24 +119,6 @@ class Counted:
                 self._steps[time - self._before] += 1
             self._before = time
         return min(self._steps, key=lambda step: (-self._steps[step], step), default=0)
-
-    def _identities(self, messages: Messages, time_ms: I64) -> None:
-        """Count changes of the station id: to another station, or back and forth between two (R14)."""
-        sent = messages.station_id
-        if not len(sent):
-            return
-        self.station_ids.update(np.unique(sent).tolist())
-        before = np.empty_like(sent)
-        before[1:] = sent[:-1]
-        before[0] = -1 if self._id is None else self._id
-        for row in np.flatnonzero(sent != before).tolist():
-            number, time = int(sent[row]), int(time_ms[row])
-            if self._id is not None:
-                back = time - self._id_seen.get(number, -WEEK_MS) < _BACK_MS
-                self.anomalies["station_ids_interleaved" if back else "station_id_changed"] += 1
-                if len(self._id_seen) < 64:
-                    self._id_seen[self._id] = time
-            self._id = number
 
 
 def interval_ms(times: I64) -> int:

@@ -157,7 +157,7 @@ def _epochs(network: Network) -> Iterator[Family]:
         ("blind", "Epochs owed while the monitor was not looking", [s.account.blind for s in owed]),
     ):
         yield Family(f"hncors_epochs_{name}_total", "counter", text, ("station",), names, values)
-    gaps = [s.account.gaps_so_far for s in owed]
+    gaps = [s.account.gaps for s in owed]
     yield Family("hncors_epoch_gaps_total", "counter", "Runs of missing epochs", ("station",), names, gaps)
     interval = {(s.id,): s.account.best_interval_ms() / 1000 for s in streams if s.account.best_interval_ms()}
     yield _of(

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hncors.gpstime import LEAP_TABLE_EXPIRES_GPS_MS, WEEK_MS, nearest
-from hncors.measure.clock import UNKNOWN, resolve
+from hncors.gpstime import DAY_MS, LEAP_TABLE_EXPIRES_GPS_MS, WEEK_MS, nearest
+from hncors.measure.clock import UNKNOWN, names_day, resolve
 from hncors.observation import I64, Messages, Observations, subset
 from hncors.rtcm3 import ephemeris
 from hncors.rtcm3.block import Block, decode
@@ -26,6 +26,7 @@ PIECE = 1 << 18  # bytes framed at a time
 BLOCK_FRAMES = 1024
 FRESH_MS = 4 * 3_600_000  # a reference time farther than this from the observations is stale: no vote
 ENOUGH_VOTES = 8
+GLONASS_CYCLE_MS = 1461 * DAY_MS  # DF129 counts the days of four years
 # Weeks of 10 bits are of the 1,024 ending here unless something nearer is known: RTCM 3 is younger.
 _ERA_END_MS = LEAP_TABLE_EXPIRES_GPS_MS + 2 * 366 * 86_400_000
 _ERA_MIDDLE_MS = _ERA_END_MS - 512 * WEEK_MS
@@ -111,23 +112,21 @@ def _vote(data: bytes, near_ms: int) -> _Votes:
     first = last = near_ms
     started = False
     seen: _Seen = {}
-    fresh: set[tuple[str, int]] = set()
     for part in parts(data, near_ms):
+        rows = np.flatnonzero(names_day(part.messages))
+        frames, times = part.messages.frame[rows], part.time_ms[rows]
+        if len(times) and not started:
+            first, started = int(times[0]), True
+            seen = {key: (record, first) for key, (record, _) in seen.items()}
         for row, record in part.block.records:
             if isinstance(record, Dated):
-                at = part.messages.frame.searchsorted(row)
-                if len(part.time_ms):
-                    last = int(part.time_ms[min(int(at), len(part.time_ms) - 1)])
+                if len(times):
+                    last = int(times[min(int(frames.searchsorted(row)), len(times) - 1)])
                 seen[_voter(record)] = (record, last)
-        if len(part.time_ms):
-            if not started:
-                first, started = int(part.time_ms[0]), True
-                seen = {key: (record, first) for key, (record, _) in seen.items()}
-            last = int(part.time_ms[-1])
-        if started and len(seen) >= 2 * ENOUGH_VOTES:
-            fresh = set(_weeks(seen, near_ms))
-            if len(fresh) >= ENOUGH_VOTES:
-                break
+        if len(times):
+            last = int(times[-1])
+        if started and len(seen) >= 2 * ENOUGH_VOTES and len(_weeks(seen, near_ms)) >= ENOUGH_VOTES:
+            break
     return _Votes(first, _weeks(seen, near_ms))
 
 
@@ -145,17 +144,26 @@ def _reference_ms(record: Dated, near_ms: int) -> int:
 
 def _weeks(seen: _Seen, near_ms: int) -> dict[tuple[str, int], int]:
     """Weeks by which each fresh ephemeris (or day of 1013, 1029) moves the observations it came with."""
-    # Galileo, BeiDou, GLONASS and day numbers tell the week without an era; GPS, QZSS and NavIC follow them.
-    sure = [
-        _reference_ms(record, near_ms)
-        for (who, _), (record, _) in seen.items()
-        if who in ("E", "C", "R", "day")
-    ]
-    near = sorted(sure)[len(sure) // 2] if sure else near_ms
-    weeks = {}
-    for key, (record, observed) in seen.items():
-        reference = _reference_ms(record, near)
-        away = nearest(observed, WEEK_MS, reference) - reference
-        if abs(away) <= FRESH_MS:
-            weeks[key] = (reference + away - observed) // WEEK_MS
+    # Galileo, BeiDou and day numbers tell the week without an era; the others follow them.
+    sure = [key for key in seen if key[0] in ("E", "C", "day")]
+    known = sorted(reference for key in sure if (reference := _fresh_ms(*seen[key], near_ms)) is not None)
+    near = known[len(known) // 2] if known else near_ms
+    weeks: dict[tuple[str, int], int] = {}
+    # GLONASS tells the day of four years. Alone it tells the four years too: within seven such cycles no
+    # other has its day on the same day of the week.
+    alone = {key[0] for key in seen} == {"R"}
+    for cycle in (0, -1, 1, -2, 2, -3, 3) if alone else (0,):
+        for key, (record, observed) in seen.items():
+            reference = _fresh_ms(record, observed, near + cycle * GLONASS_CYCLE_MS)
+            if reference is not None:
+                weeks.setdefault(key, (nearest(observed, WEEK_MS, reference) - observed) // WEEK_MS)
     return weeks
+
+
+def _fresh_ms(record: Dated, observed_ms: int, near_ms: int) -> int | None:
+    """Reference time of a record, if it is near observations of this time of the week."""
+    if isinstance(record, Ephemeris) and record.gnss == "R" and not 1 <= record["day"] <= 1461:
+        return None  # the day is not known
+    reference = _reference_ms(record, near_ms)
+    away = nearest(observed_ms, WEEK_MS, reference) - reference
+    return reference if abs(away) <= FRESH_MS else None

@@ -20,6 +20,13 @@ I64 = NDArray[np.int64]
 UNKNOWN = -1  # a time that is not known
 
 
+def names_day(messages: Messages) -> NDArray[np.bool_]:
+    """True for messages that tell the time of the week, not only that of the day (1009-1012, DF416 = 7)."""
+    day_only = (messages.kind > 7) | (messages.epoch_raw >> 27 == gpstime.GLONASS_DAY_UNKNOWN)
+    named: NDArray[np.bool_] = (messages.gnss != GLONASS) | ~day_only
+    return named
+
+
 def resolve(messages: Messages, stream: I64, reference_ms: I64) -> I64:
     """GPS milliseconds of each message's epoch, UNKNOWN where the field is out of range.
 

@@ -136,7 +136,8 @@ def assemble(
     """Close what is complete, at the `end` everything. `found` must hold the rows of epochs left open.
 
     `lines`, `interval_ms`, `heard_ns` and `timed` are by stream; every message that came until `heard_ns`
-    is in `found` or was before. `owe` is told of each epoch when it is closed, and gives the interval of its stream from then on.
+    is in `found` or was before. `owe` is told of each epoch when it is closed, and gives the interval of
+    its stream from then on.
     """
     intervals = list(interval_ms)
     closed: list[Closed] = []

@@ -73,6 +73,8 @@ class Stream:
     arp_changes: int = 0
     ephemerides: Counter[str] = field(default_factory=Counter)
     week_votes: dict[tuple[str, int], int] = field(default_factory=dict)
+    weeks: int = 0  # by which ephemerides say arrival times are off
+    told: dict[str, tuple[int, int]] = field(default_factory=dict)  # event kind -> hour, how many in it
 
     def bytes(self) -> dict[str, int]:
         """Bytes received by fate: in_frames + junk + pending = received."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from hncors.gpstime import WEEK_MS, iso
+from hncors.gpstime import WEEK_MS, from_unix_ns, iso
 from hncors.health import Event, Said, Stream
 from hncors.rtcm3 import ephemeris, station
 from hncors.rtcm3.ephemeris import Ephemeris
@@ -68,5 +68,6 @@ def vote_on_week(stream: Stream, record: Ephemeris, now_ms: int, at_ns: int) -> 
         votes.clear()
         stream.errors["host_clock_suspect"] += 1
         stream.epoch_ms = now_ms + weeks * WEEK_MS
+        stream.weeks = round((stream.epoch_ms - from_unix_ns(at_ns)) / WEEK_MS)
         detail = {"weeks": weeks, "assumed": iso(now_ms), "ephemerides_say": iso(stream.epoch_ms)}
         yield Event(at_ns, stream.id, "week_corrected", detail)

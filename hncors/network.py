@@ -10,13 +10,14 @@ events whatever the chunks were: decoding works on whole frames, time and epochs
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from hncors import gpstime
 from hncors.dating import NOTHING, Dated, date, identities, join, part
+from hncors.gpstime import WEEK_MS
 from hncors.health import CONNECTED, SECOND_NS, Event, Stream, judge_state
 from hncors.hearing import hear, vote_on_week
 from hncors.measure.availability import Account
@@ -33,10 +34,13 @@ from hncors.observation import (
 )
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
-from hncors.signals import GLONASS
+from hncors.signals import CHANNELS, GLONASS
 
 BLOCK_FRAMES = 1024  # docs/speed.md: fewer pay more for each call, more hold the event loop
+NEWS_AN_HOUR = 100  # events of one kind that a stream's data may raise in an hour
+HOUR_NS = 3600 * SECOND_NS
 IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through
+ASTRAY_MS = WEEK_MS * 3 // 4  # from arrival; times begin within half a week of it, so half is no edge
 BLIND_NS = 5 * SECOND_NS  # a longer pause between ticks means the monitor was not looking
 
 
@@ -203,7 +207,8 @@ class Network:
             self._account(block, owner)
             self._hear(block, owner, arrival)
             new = date(block, owner, arrival, self.streams, self._reference)
-            self._events += identities(new, self.streams)
+            for event in identities(new, self.streams):
+                self._tell(self.streams[self.index[event.station]], [event])
             held = join(held, new)
         return held
 
@@ -218,16 +223,34 @@ class Network:
         for row, record in block.records:
             stream = self.streams[owner[row]]
             at_ns = int(arrival[row])
-            self._events += hear(stream, int(block.type[row]), record, at_ns)
+            self._tell(stream, hear(stream, int(block.type[row]), record, at_ns))
             if isinstance(record, Ephemeris):
-                self._events += vote_on_week(stream, record, self._reference(stream, at_ns), at_ns)
+                self._tell(stream, vote_on_week(stream, record, self._reference(stream, at_ns), at_ns))
+                if record.gnss == "R" and record["channel"] in CHANNELS:
+                    self.tally.channels[owner[row], record.satellite] = int(record["channel"])
+
+    def _tell(self, stream: Stream, news: Iterable[Event]) -> None:
+        """Pass on what a stream's data say; what they say too often an hour is only counted (R22)."""
+        for event in news:
+            hour, told = stream.told.get(event.kind, (0, 0))
+            if hour != event.at_ns // HOUR_NS:
+                hour, told = event.at_ns // HOUR_NS, 0
+            stream.told[event.kind] = hour, told + 1
+            if told < NEWS_AN_HOUR:
+                self._events.append(event)
+            else:
+                stream.errors["events_withheld"] += 1
 
     def _reference(self, stream: Stream, arrival_ns: int) -> int:
-        if stream.epoch_ms >= 0:
-            return stream.epoch_ms
-        if stream.timed or self._reference_ms is None:
-            return gpstime.from_unix_ns(arrival_ns)
-        return self._reference_ms
+        """A time near a message: the stream's last, unless it has gone astray from when bytes arrive."""
+        last = stream.epoch_ms if stream.epoch_ms >= 0 else None
+        if not stream.timed and self._reference_ms is not None:
+            return self._reference_ms if last is None else last
+        arrival = gpstime.from_unix_ns(arrival_ns)
+        corrected = arrival + stream.weeks * WEEK_MS
+        if last is not None and min(abs(last - arrival), abs(last - corrected)) <= ASTRAY_MS:
+            return last
+        return corrected
 
     def _complete(self, held: Dated, now_ns: int, *, end: bool) -> Tick:
         """Close the epochs that are complete, account for them, keep the rest."""
@@ -246,7 +269,7 @@ class Network:
             stream.errors[anomaly.name] += anomaly.number
             if anomaly.name in ("time_jump", "time_backwards"):
                 detail = {"epoch": gpstime.iso(anomaly.time)}
-                self._events.append(Event(anomaly.at_ns, stream.id, anomaly.name, detail))
+                self._tell(stream, [Event(anomaly.at_ns, stream.id, anomaly.name, detail)])
         self._held = part(held, done.open_rows)
         if not done.closed:
             return Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS)
@@ -290,7 +313,7 @@ class Network:
         lost = account.epoch(one.time, at_ms, restart=one.relation == JUMP, blind=self._blind)
         if lost:
             detail = {"missing": lost, "until": gpstime.iso(one.time)}
-            self._events.append(Event(arrival_ns, stream.id, "epochs_missing", detail))
+            self._tell(stream, [Event(arrival_ns, stream.id, "epochs_missing", detail)])
         return account.best_interval_ms()
 
     def _with_channels(self, station: I64, observations: Observations) -> Observations:

@@ -90,6 +90,7 @@ class Tick(NamedTuple):
 
 _NONE = np.empty(0, np.int64)
 NO_EPOCHS = Epochs(_NONE, _NONE, np.empty((0, 7), np.int64), _NONE, _NONE, _NONE)
+NO_NEWS = Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS)
 
 
 class Network:
@@ -254,6 +255,8 @@ class Network:
 
     def _complete(self, held: Dated, now_ns: int, *, end: bool) -> Tick:
         """Close the epochs that are complete, account for them, keep the rest."""
+        if not len(held.messages):
+            return NO_NEWS
         found = runs(held.stream, held.time_ms, held.messages.more)
         intervals = [s.account.best_interval_ms() for s in self.streams]
         timed = [s.timed for s in self.streams]
@@ -272,7 +275,7 @@ class Network:
                 self._tell(stream, [Event(anomaly.at_ns, stream.id, anomaly.name, detail)])
         self._held = part(held, done.open_rows)
         if not done.closed:
-            return Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS)
+            return NO_NEWS
         return self._measure(held, done.closed)
 
     def _measure(self, held: Dated, closed: list[Closed]) -> Tick:

@@ -332,7 +332,7 @@ def summary(net: Network, ticks: list[Tick]) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=14, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([200, 1000]), st.booleans())
 def test_the_grid_of_ticks_leaves_no_trace(seed: int, interval: int, promised: bool) -> None:
     """hncors.measure.epoch: only the order and the arrival times of messages count."""

@@ -80,7 +80,10 @@ class Account:
             self.received += 1
             return lost
         self._steps.append(time - before)
-        self.interval_ms = self.promised_ms or (_mode(self._steps) if self.interval_ms else 0)
+        if self.promised_ms:
+            self.interval_ms = self.promised_ms
+        elif self.interval_ms and time - before != self.interval_ms:  # one more of the most is still the most
+            self.interval_ms = _mode(self._steps)
         if not self.interval_ms:
             self.received += 1
             self.until = time

@@ -213,6 +213,29 @@ def test_gauges_follow_the_line_of_time_that_is() -> None:
     assert net.tally.satellites[0].sum() == 12
 
 
+@pytest.mark.parametrize("ahead_s", [70, 3000, 3 * 86_400])
+def test_one_stray_epoch_ahead_is_no_gap(ahead_s: int) -> None:
+    net = network(rate_hz=1.0)
+    play(net, at((0, 0.1), (1, 1.1), (2 + ahead_s, 2.1), (3, 3.1), (4, 4.1)), until=T0 + 5000)
+    account = net.streams[0].account
+    assert (account.expected, account.received, account.missing) == (5, 5, 0)
+    assert errors(net) == {"time_jump": 2, "time_backwards": 1}
+
+
+def test_a_gap_that_the_clock_agrees_with_is_a_gap() -> None:
+    """Also where a stream that was 90 s late is suddenly of now, and where the clock is slow."""
+    for late_s in (0, 90, -300):
+        net = network(rate_hz=1.0)
+        moments = [(n, n + 0.1 + late_s) for n in range(400, 403)] + [
+            (n, n + 0.1 + min(late_s, 0)) for n in range(600, 603)
+        ]
+        play(net, at(*moments), until=T0 + 700_000, tick_ms=1000)
+        account = net.streams[0].account
+        assert account.received == 6
+        assert account.expected - account.received >= 197
+        assert errors(net) == {}
+
+
 def test_a_recording_played_three_times() -> None:
     net = network(rate_hz=1.0)
     chunks = [c for n in range(3) for c in at(*((s, 70 * n + s + 0.1) for s in range(70)))]

@@ -38,6 +38,7 @@ class Timeline:
     opened: int | None = None  # epoch being put together
     opened_as: int = 0  # index into RELATION
     deadline_ns: int = 0  # of the epoch opened last
+    ahead_ms: int = 0  # ... and by how much its time was after its arrival
     spans: list[list[int]] = field(default_factory=list)  # [first, last] of epochs without a gap
 
     def has(self, time: int) -> bool:
@@ -185,7 +186,9 @@ def assemble(
             if line.refused:
                 note(run, "duplicate_epoch", run.first)
                 continue
-            line.opened, line.opened_as = run.time, _relation(line, run.time, first_ns, timed[run.stream])
+            ahead_ms = run.time - from_unix_ns(first_ns) if timed[run.stream] else None
+            line.opened, line.opened_as = run.time, _relation(line, run.time, ahead_ms)
+            line.ahead_ms = ahead_ms or 0
             line.deadline_ns = first_ns + _patience_ns(intervals[run.stream])
             if line.opened_as != NEXT:
                 note(run, "late_epoch" if line.opened_as == LATE else "time_jump", run.first)
@@ -208,17 +211,20 @@ def assemble(
     return Assembly(closed, open_rows, anomalies)
 
 
-def _relation(line: Timeline, time: int, arrival_ns: int, timed: bool) -> int:
-    """How an epoch that was not received before stands to the newest."""
+def _relation(line: Timeline, time: int, ahead_ms: int | None) -> int:
+    """How an epoch that was not received before stands to the newest.
+
+    `ahead_ms` is its time less its arrival, None where arrival times are made up.
+    """
     if line.newest is None:
         return NEXT
-    if time <= line.newest:
-        return LATE if line.newest - time <= LATE_MS else JUMP
-    if time - line.newest <= JUMP_MS:
-        return NEXT
-    if timed:
-        return JUMP if abs(from_unix_ns(arrival_ns) - time) > JUMP_MS else NEXT
-    return JUMP if time - line.newest > DAY_MS else NEXT
+    step = time - line.newest
+    if step <= 0:
+        return LATE if step >= -LATE_MS else JUMP
+    if ahead_ms is None:
+        return JUMP if step > DAY_MS else NEXT
+    stray = step > LATE_MS and ahead_ms > max(line.ahead_ms, 0) + LATE_MS  # nobody can have waited for it
+    return JUMP if stray or (step > JUMP_MS and abs(ahead_ms) > JUMP_MS) else NEXT
 
 
 def _patience_ns(interval_ms: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from ephemeris_material import laid, possible
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_reading import beidou, galileo, glonass, gps
+from records import beidou, galileo, glonass, gps
 from watching import MS, SECOND, T0, chunk, epochs, events, network, play
 from wire import EVERY_SYSTEM, bits, epoch, epoch_field, framed, lay, legacy, msm
 

@@ -10,24 +10,16 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from hncors.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hncors.network import Watched
     from hncors.view.results import Result
 
-__all__ = ["decode", "replay"]
-__version__: str
-
+__all__ = ["__version__", "decode", "replay"]
 _Path = str | PathLike[str]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from hncors.cli_output import version
-
-        return version()
-    raise AttributeError(f"module 'hncors' has no attribute {name!r}")
 
 
 def replay(

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hncors import cli_output
+from hncors.version import VERSION
 
 app = typer.Typer(
     add_completion=False,
@@ -40,7 +41,7 @@ def _end(work: Callable[[], int]) -> NoReturn:
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"hncors {cli_output.version()}")
+        print(f"hncors {VERSION}")
         raise typer.Exit
 
 

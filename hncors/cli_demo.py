@@ -11,8 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from hncors import gpstime
 from hncors.cli_demo_recording import CITIES, City, recording
@@ -28,10 +26,12 @@ USUAL, ANY_PORT = "127.0.0.1:9816", "127.0.0.1:0"
 
 def command(seconds: float | None, as_json: bool) -> int:
     """Play until Ctrl-C, or for some seconds; the exit status."""
-    signal.signal(signal.SIGTERM, _terminated)  # until the daemon takes over
+    asked: list[int] = []  # signals that came before the daemon took over
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda came, _: asked.append(came))
     played_s = PLAYED_S if seconds is None else min(math.ceil(seconds) + 5, LONGEST_S)
     with tempfile.TemporaryDirectory(prefix="hncors-demo-") as folder:
-        stations = _generate(Path(folder), played_s, quiet=as_json)
+        stations = _generate(Path(folder), played_s, asked, quiet=as_json)
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
 
         def ready(address: str) -> None:
@@ -43,6 +43,8 @@ def command(seconds: float | None, as_json: bool) -> int:
                 until = "Ctrl-C ends it" if seconds is None else f"ends after {seconds:g} s, or by Ctrl-C"
                 print(f"{len(stations)} generated stations play for {played_s} s; {until}")
             sys.stdout.flush()
+            if asked:  # between the last look and the daemon's own handlers, which are there now
+                signal.raise_signal(asked[0])
 
         for listen in (USUAL, ANY_PORT):
             settings = Settings(stations=folder, web=Web(listen=listen))
@@ -56,11 +58,6 @@ def command(seconds: float | None, as_json: bool) -> int:
     return DONE
 
 
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    """End by way of what removes the generated files."""
-    raise SystemExit(128 + number)
-
-
 async def _run(
     settings: Settings, stations: list[Station], ready: Callable[[str], None], seconds: float | None
 ) -> None:
@@ -71,8 +68,12 @@ async def _run(
         return
 
 
-def _generate(folder: Path, seconds: int, *, quiet: bool) -> list[Station]:
-    """Write a recording for each city; the stations that play them."""
+def _generate(folder: Path, seconds: int, asked: list[int], *, quiet: bool) -> list[Station]:
+    """Write a recording for each city; the stations that play them.
+
+    `asked` fills with the signals that come. They are looked at between epochs: an exception out of a
+    signal handler may fall into code that swallows it.
+    """
     start_ms = gpstime.from_unix_ns(time.time_ns()) // 1000 * 1000
     stations = []
     if not quiet:
@@ -83,6 +84,8 @@ def _generate(folder: Path, seconds: int, *, quiet: bool) -> list[Station]:
             with path.open("wb") as file:
                 for second, data in enumerate(recording(city, number + 1, start_ms, seconds)):
                     file.write(data)
+                    if asked:
+                        raise SystemExit(128 + asked[0])
                     if told is not None:
                         told(number * seconds + second)
             stations.append(_station(city, path))

@@ -31,16 +31,6 @@ class Refused(Exception):
         self.problems = problems
 
 
-def version() -> str:
-    """The installed version."""
-    from importlib import metadata  # late: it takes as long as reading a small recording
-
-    try:
-        return metadata.version("hncors")
-    except metadata.PackageNotFoundError:  # a source tree that is not installed
-        return "unknown"
-
-
 def refuse(problems: Iterable[str]) -> int:
     """Say what is wrong, a line each; the exit status."""
     for problem in problems:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 
-from hncors.cli_output import Refused, given_time, version
+from hncors.cli_output import Refused, given_time
 from hncors.cli_recordings import prepare
 from hncors.network import Watched
+from hncors.version import VERSION
 from hncors.view.epoch_status import Statuses
 from hncors.view.results import Played, Result
 
@@ -33,7 +34,7 @@ def replayed(
                 ticks.append(tick)
                 status += statuses.of(tick)
         played.append(Played(era.network, ticks, status))
-    return Result(played, version=version(), undated=plan.undated, channels=plan.channels)
+    return Result(played, version=VERSION, undated=plan.undated, channels=plan.channels)
 
 
 def _watched(stations: str | PathLike[str] | Sequence[Watched] | None) -> Sequence[Watched]:

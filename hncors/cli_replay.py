@@ -20,12 +20,12 @@ from hncors.cli_output import (
     progress,
     staged,
     table,
-    version,
 )
 from hncors.cli_recordings import Era, Plan, configured, prepare
 from hncors.daemon.recording import shown
 from hncors.network import Network, Tick
 from hncors.text import printable
+from hncors.version import VERSION
 from hncors.view.epoch_status import Statuses
 from hncors.view.exposition import Writer
 from hncors.view.merging import merged
@@ -60,7 +60,7 @@ def command(
                 its.add(tick)
                 if files is not None:
                     files.add(era.network, tick, statuses)
-        told = {"version": version(), "inputs": _inputs(plan), **summary(spans, plan.undated)}
+        told = {"version": VERSION, "inputs": _inputs(plan), **summary(spans, plan.undated)}
         if files is not None:
             files.end([era.network for era in eras], told)
     if as_json:
@@ -117,7 +117,7 @@ class _Files:
     def end(self, networks: Sequence[Network], told: dict[str, Any]) -> None:
         self._epochs.close()
         self._events.close()
-        found = [families(network, version(), dated=not self._undated) for network in networks]
+        found = [families(network, VERSION, dated=not self._undated) for network in networks]
         (self._folder / "metrics.prom").write_bytes(Writer().render(merged(found)))
         text = json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
         (self._folder / "summary.json").write_bytes(text)

@@ -102,4 +102,4 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 def test_no_module_states_another_version() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in tracked() if path.suffix == ".py")
-    assert set(re.findall(r'^__version__ = "(.*)"', code, flags=re.M)) <= {PROJECT["version"]}
+    assert set(re.findall(r'^(?:__version__|VERSION) = "(.*)"', code, flags=re.M)) == {PROJECT["version"]}

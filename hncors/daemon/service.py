@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from importlib import metadata
 from pathlib import Path
 
 from hncors.daemon import caster_client, configuration, player, serial_port
@@ -19,11 +18,8 @@ from hncors.network import Chunk, Network
 from hncors.registry import Station, parse_link
 from hncors.settings import Settings
 from hncors.text import printable
+from hncors.version import VERSION
 
-try:
-    VERSION = metadata.version("hncors")
-except metadata.PackageNotFoundError:  # a source tree that is not installed
-    VERSION = "unknown"
 RESTART_S = 30.0  # after a fault of our own in a link
 
 log = logging.getLogger("hncors")
@@ -66,33 +62,30 @@ async def run(
         raise CannotListen(
             f'web.listen = "{settings.web.listen}": {fault.strerror}: expected {expected}'
         ) from None
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that it runs
+        loop.add_signal_handler(number, stop.set)
     try:
         log.info("%d stations, pages and metrics at %s", len(stations), address)
         if ready is not None:
             ready(address)
-        await _watch(settings, stations, network, pulse)
+        await _watch(_Links(settings, network), stations, pulse, stop)
     finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
         await runner.cleanup()
         log.info("ended")
 
 
-async def _watch(settings: Settings, stations: Sequence[Station], network: Network, pulse: Pulse) -> None:
-    """Follow all links and tick until a signal says stop."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    links = _Links(settings, network)
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(pulse.run(), name="pulse")]
-            running += [group.create_task(links.keep(station), name=station.id) for station in stations]
-            await stop.wait()
-            for task in running:
-                task.cancel()
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+async def _watch(links: "_Links", stations: Sequence[Station], pulse: Pulse, stop: asyncio.Event) -> None:
+    """Follow all links and tick until told to stop."""
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(pulse.run(), name="pulse")]
+        running += [group.create_task(links.keep(station), name=station.id) for station in stations]
+        await stop.wait()
+        for task in running:
+            task.cancel()
 
 
 class _Links:

@@ -156,12 +156,15 @@ class Network:
 
     # --- tick ----------------------------------------------------------------------------------
 
-    def tick(self, now_ns: int) -> Tick:
-        """Decode what came, complete epochs, account, judge. `now_ns` is UTC nanoseconds since 1970."""
+    def tick(self, now_ns: int, *, skipped: bool = False) -> Tick:
+        """Decode what came, complete epochs, account, judge. `now_ns` is UTC nanoseconds since 1970.
+
+        `skipped`: nothing came since the last tick, and ticks were left out for that (a replay).
+        """
         self._events = []
         self.ticks += 1
         now_ms = gpstime.from_unix_ns(now_ns)
-        if self._last_tick_ns and now_ns - self._last_tick_ns > BLIND_NS:
+        if self._last_tick_ns and now_ns - self._last_tick_ns > BLIND_NS and not skipped:
             self.blind_ns += now_ns - self._last_tick_ns
             self._blind.append((gpstime.from_unix_ns(self._last_tick_ns), now_ms))
             self._events.append(

@@ -21,6 +21,7 @@ from hncors.reading import Dating, parts
 
 TICK_NS = SECOND_NS // 4
 IDLE_TICK_NS = SECOND_NS  # between ticks where nothing comes
+SETTLED_NS = 600 * SECOND_NS  # after so long without bytes no state changes any more: the rest is skipped
 WHOLE = 1 << 20
 
 
@@ -70,20 +71,22 @@ def play(
     heapq.heapify(queue)
     if not queue:
         return
-    now = -(-queue[0][0] // tick_ns) * tick_ns
+    now = fed = -(-queue[0][0] // tick_ns) * tick_ns
+    skipped = False
     while queue:
         while queue and queue[0][0] <= now:
-            _, number, piece = heapq.heappop(queue)
+            fed, number, piece = heapq.heappop(queue)
             source = sources[number]
             _feed(network, source, piece, chunk_size)
             if piece + 1 < len(source.offset):
                 heapq.heappush(queue, (int(source.arrival_ns[piece + 1]), number, piece + 1))
         if until is not None:
             until(now)
-        yield network.tick(now)
+        yield network.tick(now, skipped=skipped)
         if queue:
             due = -(-queue[0][0] // tick_ns) * tick_ns
-            now = max(now + tick_ns, min(due, now + IDLE_TICK_NS))
+            skipped = now - fed > SETTLED_NS and due > now + IDLE_TICK_NS
+            now = due if skipped else max(now + tick_ns, min(due, now + IDLE_TICK_NS))
     yield network.end(now)
 
 

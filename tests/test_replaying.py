@@ -184,3 +184,18 @@ def test_a_grid_of_another_width_gives_the_same_epochs() -> None:
     came = damaged(30)
     found = [result(network(rate_hz=1.0), [timed("A", came)], tick_ns=ms * MS)[0] for ms in (50, 250, 1000)]
     assert found[0] == found[1] == found[2]
+
+
+def test_days_of_silence_cost_no_ticks_and_are_missing_not_blind() -> None:
+    day_ms = 86_400_000
+    seconds = [*range(20), *range(3 * 86_400, 3 * 86_400 + 20)]
+    source = timed("A", [(T0 + 1000 * n, b"".join(epoch(T0 + 1000 * n))) for n in seconds])
+    net = network()
+    ticks = list(play(net, [source]))
+    account = net.streams[0].account
+    assert len(ticks) < 1500  # three days are 259,200 s
+    assert net.blind_ns == 0 and account.blind == 0
+    assert account.received == 40
+    assert account.expected == 3 * day_ms // 1000 + 20
+    states = [event.detail["to"] for tick in ticks for event in tick.events if event.kind == "state"]
+    assert states == ["streaming", "stalled", "streaming"]

@@ -102,5 +102,4 @@ def _chain_of_days(tow: I64, modulus: I64, first: NDArray[np.bool_], reference: 
 
 
 def _leap_seconds(reference: I64) -> I64:
-    unique, where = np.unique(reference, return_inverse=True)
-    return np.array([gpstime.leap_seconds(int(ms)) for ms in unique], np.int64)[where]
+    return (reference - gpstime.to_unix_ms(reference)) // 1000 + gpstime.GPS_EPOCH_UNIX_S

@@ -22,6 +22,8 @@ PREAMBLE = b"\xd3"
 # the remainder over a whole valid frame is 0, and that of the next goes on from there. One bad frame in
 # a run always shows (the next ones' shifts lose nothing), as do any three wrong bits and any burst of 24
 # in it: CRC-24Q keeps its distance of 4 up to 2^23 - 1 bits. A run that fails is taken frame by frame.
+# The limit: whoever means to can make several wrong checks cancel out in a run (by chance it is 2^-24, as
+# for one frame). That wins nothing, since the same sender can compute right ones: a check is not trust.
 LONGEST_RUN = 32
 MANY_BYTES = 4096  # from here on the candidates of a piece are found together
 

@@ -16,14 +16,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from material import recording
-
+from hncors.cli_demo_recording import CITIES, recording
+from hncors.gpstime import from_iso
 from hncors.rtcm3.block import decode
 from hncors.rtcm3.framing import Framer
 
 HERE = Path(__file__).parent
 BLOCKS = (1, 10, 100, 700)
-MADE_EPOCHS = 600
+MADE_FROM, MADE_EPOCHS = "2026-03-09T00:00:00", 600
 
 
 def by_block(data: bytes) -> dict[str, float]:
@@ -58,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "made.rtcm3"
         if len(sys.argv) == 1:
-            path.write_bytes(recording(MADE_EPOCHS))
+            path.write_bytes(b"".join(recording(CITIES[0], 1, from_iso(MADE_FROM), MADE_EPOCHS)))
         run("decode.py", str(path), "--against-pyrtcm")
         print(json.dumps({"benchmark": "blocks", **by_block(path.read_bytes())}), flush=True)
         run("inspecting.py", str(path))

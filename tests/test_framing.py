@@ -348,3 +348,14 @@ def test_many_small_chunks_behind_a_false_leader_are_not_copied_again_and_again(
     assert calls == 0
     framer.feed(b"\x00")
     assert calls == 1
+
+
+def test_wrong_checks_that_cancel_out_are_wrong_all_the_same() -> None:
+    good = framed(b"\x3e\xd0\x00\x01")
+    first = good[:-1] + bytes([good[-1] ^ 1])
+    # what makes the remainder over both together 0, as the check of one long frame would
+    second = good[:-3] + crc24q(first + good[:-3]).to_bytes(3, "big")
+    assert crc24q(first + second) == 0 and crc24q(first) and crc24q(second)
+    framer = Framer()
+    assert framer.feed(first + second + good) == scan(first + second + good) == [good]
+    assert framer.junk == len(first + second)

@@ -4,7 +4,6 @@ Nothing here holds a coordinate.  Every text may come from outside and is escape
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -16,6 +15,7 @@ from hncors.measure.tally import TYPE_LABELS
 from hncors.network import Network
 from hncors.registry import Station
 from hncors.signals import GNSS
+from hncors.view.replay_files import utc
 
 STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2em; }
@@ -23,15 +23,6 @@ table { border-collapse: collapse; }
 th, td { text-align: left; padding: .2em .8em; border-bottom: 1px solid #ccc; }
 .streaming { color: #070; }
 """
-
-
-def utc(at_ns: int) -> str | None:
-    """UTC nanoseconds since 1970 as ISO 8601 to the millisecond; None for never."""
-    if not at_ns:
-        return None
-    seconds, rest_ns = divmod(at_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ns // 1_000_000 * 1000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def summary(stream: Stream, station: Station) -> dict[str, Any]:

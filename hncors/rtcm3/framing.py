@@ -10,22 +10,11 @@ can delay good frames (by at most the 1,029 bytes it claims) until more bytes, `
 
 from __future__ import annotations
 
-import numpy as np
-
 from hncors.rtcm3.crc import crc24q
 
 OVERHEAD = 6  # three bytes before the payload, three after
 MAX_FRAME = 1023 + OVERHEAD
 PREAMBLE = b"\xd3"
-
-# Candidates that follow each other are checked in one go, because a call costs more than the bytes:
-# the remainder over a whole valid frame is 0, and that of the next goes on from there. One bad frame in
-# a run always shows (the next ones' shifts lose nothing), as do any three wrong bits and any burst of 24
-# in it: CRC-24Q keeps its distance of 4 up to 2^23 - 1 bits. A run that fails is taken frame by frame.
-# The limit: whoever means to can make several wrong checks cancel out in a run (by chance it is 2^-24, as
-# for one frame). That wins nothing, since the same sender can compute right ones: a check is not trust.
-LONGEST_RUN = 32
-MANY_BYTES = 4096  # from here on the candidates of a piece are found together
 
 
 class Framer:
@@ -87,35 +76,33 @@ class Framer:
 
     def _scan(self, data: bytes, *, patient: bool) -> list[bytes]:
         size = len(data)
+        last = size - 2  # a candidate from here on does not show its length
         frames: list[bytes] = []
         at = failures = failures_before = in_frames = 0
         hold = -1  # the first incomplete candidate since the last frame
         wanted = OVERHEAD
-        together = LONGEST_RUN
-        table = _ends(data) if size >= MANY_BYTES else None
         while True:
             at = data.find(PREAMBLE, at)
             if at < 0:
                 break
-            ends = _candidates(data, at, together, table)
-            if not ends:
+            end = at + OVERHEAD
+            if at < last:
+                end += (data[at + 1] & 3) << 8 | data[at + 2]
+            if end > size or at >= last:
                 if hold < 0:
-                    hold, wanted, failures_before = at, (_end(data, at) or at + OVERHEAD) - at, failures
+                    hold, wanted, failures_before = at, end - at, failures
                 if patient:
                     break
                 at += 1
                 continue
-            if crc24q(data[at : ends[-1]]):
-                if len(ends) > 1:
-                    together = 1  # one of them is bad: one by one, until the way is clear again
-                    continue
+            frame = data[at:end]
+            if crc24q(frame):
                 failures += 1
                 at += 1
                 continue
-            together = min(together * 2, LONGEST_RUN)
-            in_frames += ends[-1] - at
-            frames += [data[first:end] for first, end in zip((at, *ends), ends, strict=False)]
-            at = ends[-1]
+            frames.append(frame)
+            in_frames += end - at
+            at = end
             hold = -1
         rest = size - hold if hold >= 0 else 0
         self.in_frames += in_frames
@@ -126,31 +113,3 @@ class Framer:
         self._held = bytearray(data[hold:]) if rest else bytearray()
         self._wanted = wanted if rest else OVERHEAD
         return frames
-
-
-def _candidates(data: bytes, at: int, most: int, table: dict[int, int] | None) -> list[int]:
-    """Ends of complete candidates that follow each other from `at` on."""
-    ends: list[int] = []
-    size = len(data)
-    while len(ends) < most:
-        end = _end(data, at) if table is None else table.get(at)
-        if end is None or end > size:
-            break
-        ends.append(end)
-        at = end
-    return ends
-
-
-def _end(data: bytes, at: int) -> int | None:
-    """Where the candidate that begins at `at` would end; None if none begins there with its length."""
-    if at + 2 >= len(data) or data[at] != 0xD3:
-        return None
-    return at + OVERHEAD + ((data[at + 1] & 3) << 8 | data[at + 2])
-
-
-def _ends(data: bytes) -> dict[int, int]:
-    """`_end` of every place where it is one, at once: a third of the time where frames are many."""
-    buffer = np.frombuffer(data, np.uint8)
-    at = np.flatnonzero(buffer[:-2] == 0xD3)
-    length = (buffer[at + 1] & 3).astype(np.int64) << 8 | buffer[at + 2]
-    return dict(zip(at.tolist(), (at + OVERHEAD + length).tolist(), strict=True))

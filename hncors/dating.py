@@ -109,6 +109,17 @@ def join(held: Dated, new: Dated) -> Dated:
     return Dated(messages, observations, stream[order], time[order], arrival[order])
 
 
+def renumbered(dated: Dated, number: I64) -> Dated:
+    """The messages of streams that stay, under the new `number` of each stream (-1: it goes)."""
+    stream = number[dated.stream]
+    order = np.argsort(stream, kind="stable")
+    rows = order[stream[order] >= 0]
+    if not len(rows):
+        return NOTHING
+    messages, observations = subset(dated.messages, dated.observations, rows)
+    return Dated(messages, observations, stream[rows], dated.time_ms[rows], dated.arrival_ns[rows])
+
+
 def part(dated: Dated, spans: Sequence[tuple[int, int]]) -> Dated:
     """The messages in some spans of rows (first, last), in their order."""
     if not spans:

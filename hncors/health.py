@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hncors.gpstime import to_unix_ns
+from hncors.gpstime import WEEK_MS, to_unix_ns
 from hncors.measure.availability import Account
 from hncors.measure.epoch import Timeline
 from hncors.rtcm3.framing import Framer
@@ -56,6 +56,7 @@ class Stream:
     state_why: str = ""
     timed: bool = True
     connected_ns: int = 0
+    woke_ns: int = 0  # when the monitor last looked again after being blind; silence counts from there
     byte_ns: int = 0
     frame_ns: int = 0
     epoch_ns: int = 0
@@ -99,6 +100,18 @@ class Stream:
         self.framer = Framer()
         self.line.bit_untrusted = False
 
+    def shift(self, by_ns: int) -> None:
+        """The clock that arrivals are told by is `by_ns` ahead of itself from now on."""
+        for name in ("since_ns", "connected_ns", "woke_ns", "byte_ns", "frame_ns", "epoch_ns"):
+            at_ns = getattr(self, name)
+            setattr(self, name, at_ns + by_ns if at_ns else 0)
+        self.review_ns = 0
+        if self.weeks:
+            self.weeks -= round(by_ns / (WEEK_MS * 1_000_000))
+        self.account.shift(by_ns // 1_000_000)
+        self.line.deadline_ns += by_ns
+        self.line.ahead_ms -= by_ns // 1_000_000
+
 
 def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
     """State of a stream, why, and the time before which silence alone cannot change it."""
@@ -106,14 +119,14 @@ def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
         return stream.link, stream.why, 1 << 62
     quiet_ns = int(max(QUIET_S, 3e-3 * stream.account.best_interval_ms()) * SECOND_NS)
     started = stream.connected_ns
-    last_byte = max(stream.byte_ns, started)
+    last_byte = max(stream.byte_ns, started, stream.woke_ns)
     if now_ns - last_byte >= quiet_ns:
         return "stalled", f"no bytes for {(now_ns - last_byte) // SECOND_NS} s", 1 << 62
     limit_ns = max(quiet_ns, int(FRAMES_WITHIN_S * SECOND_NS))
-    last_frame = max(stream.frame_ns, started)
+    last_frame = max(stream.frame_ns, started, stream.woke_ns)
     if now_ns - last_frame >= limit_ns:
         return "no_frames", "bytes, but no valid RTCM 3 frame", last_byte + quiet_ns
-    last_epoch = max(stream.epoch_ns, started)
+    last_epoch = max(stream.epoch_ns, started, stream.woke_ns)
     if now_ns - last_epoch >= limit_ns:
         return "no_epochs", "frames, but no observations", last_byte + quiet_ns
     if stream.epoch_ns < started or not stream.epoch_ns:

@@ -98,10 +98,7 @@ class Network:
 
     def __init__(self, stations: Sequence[Watched], *, reference_ms: int | None = None) -> None:
         """`reference_ms` is a GPS time near the data, for streams whose arrival times are not known."""
-        self.streams = [
-            Stream(s.id, Account(promised_ms=round(1000 / s.rate_hz) if s.rate_hz else None))
-            for s in stations
-        ]
+        self.streams = [stream_of(station) for station in stations]
         self.index = {stream.id: i for i, stream in enumerate(self.streams)}
         if len(self.index) != len(self.streams):
             raise ValueError("two stations have one id")
@@ -167,6 +164,8 @@ class Network:
         if self._last_tick_ns and now_ns - self._last_tick_ns > BLIND_NS and not skipped:
             self.blind_ns += now_ns - self._last_tick_ns
             self._blind.append((gpstime.from_unix_ns(self._last_tick_ns), now_ms))
+            for stream in self.streams:
+                stream.woke_ns, stream.review_ns = now_ns, 0
             self._events.append(
                 Event(now_ns, "", "monitor_blind", {"seconds": _seconds(now_ns - self._last_tick_ns)})
             )
@@ -351,6 +350,11 @@ class Network:
                 self._events.append(Event(now_ns, stream.id, "state", detail))
             stream.state, stream.since_ns = state, now_ns
         stream.state_why = why
+
+
+def stream_of(station: Watched) -> Stream:
+    """The state of a station of which nothing has come yet."""
+    return Stream(station.id, Account(promised_ms=round(1000 / station.rate_hz) if station.rate_hz else None))
 
 
 def _heard_ns(stream: Stream, now_ns: int) -> int:

@@ -62,6 +62,17 @@ class Account:
         """The interval as far as it is known; 0 when it is not."""
         return self.interval_ms or self.promised_ms or _mode(self._steps)
 
+    def promise(self, interval_ms: int | None) -> None:
+        """The configured interval is another from now on; None: what comes tells it."""
+        if interval_ms != self.promised_ms:
+            self.promised_ms = interval_ms
+            self.interval_ms = interval_ms or self.interval_ms
+
+    def shift(self, by_ms: int) -> None:
+        """The clock that arrivals are told by is `by_ms` ahead of itself from now on."""
+        self.lag_ms = max(self.lag_ms + by_ms, 0)
+        self._lags = deque((max(lag + by_ms, 0) for lag in self._lags), self._lags.maxlen)
+
     def epoch(self, time: int, at_ms: int, *, restart: bool, blind: Blind = ()) -> int:
         """Account for a received epoch that is the newest, or begins a new line of time (`restart`).
 

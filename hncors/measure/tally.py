@@ -49,6 +49,14 @@ class Tally:
         self.seen = np.zeros((stations, CELLS), bool)  # signals the station has ever sent
         self.seen_bds3 = np.zeros((stations, SLOTS), bool)  # ... of BeiDou-3 satellites
 
+    def rearranged(self, before: I64) -> Tally:
+        """The same for other stations: `before` is each one's row here, -1 for one that is new."""
+        other = Tally(len(before))
+        stay = np.flatnonzero(before >= 0)
+        for name, column in vars(self).items():
+            getattr(other, name)[stay] = column[before[stay]]
+        return other
+
     def count_messages(self, station: I64, number: I64) -> None:
         """Add frames by station and message number (-1: none)."""
         np.add.at(self.messages, (station, _SLOT.take(number, mode="wrap")), 1)

@@ -1,0 +1,62 @@
+"""What may change under a network while it runs: which stations it watches, and the clock it is told.
+
+Both are rare, so they are written the simple way, and both happen between two ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hncors.dating import renumbered
+from hncors.health import Event
+from hncors.network import Network, Watched, stream_of
+
+
+def watch(network: Network, stations: Sequence[Watched]) -> None:
+    """Watch exactly `stations` from now on, in their order.
+
+    A station that stays keeps all that is known and counted of it, and the bytes not decoded yet; one that
+    goes takes them with it, so that it begins anew should it come back. Rows in columns made before are of
+    the old order. Raises ValueError, and changes nothing, when two stations have one id.
+    """
+    index = {station.id: number for number, station in enumerate(stations)}
+    if len(index) != len(stations):
+        raise ValueError("two stations have one id")
+    before = np.array([network.index.get(station.id, -1) for station in stations], np.int64)
+    after = np.array([index.get(stream.id, -1) for stream in network.streams], np.int64)
+    streams = []
+    for station, number in zip(stations, before.tolist(), strict=True):
+        new = stream_of(station)
+        if number >= 0:
+            promised_ms, new = new.account.promised_ms, network.streams[number]
+            new.account.promise(promised_ms)
+        streams.append(new)
+    network.streams[:] = streams
+    network.index.clear()
+    network.index.update(index)
+    network.tally = network.tally.rearranged(before)
+    network._held = renumbered(network._held, after)
+    rows = [row for row, owner in enumerate(network._owner) if after[owner] >= 0]
+    network._frames = [network._frames[row] for row in rows]
+    network._arrival = [network._arrival[row] for row in rows]
+    network._owner = [int(after[network._owner[row]]) for row in rows]
+
+
+def put_clock_right(network: Network, by_ns: int, now_ns: int) -> Event:
+    """The clock that arrivals and ticks are told by was wrong, and is `by_ns` ahead of itself from now on.
+
+    Everything that waits keeps waiting for as long as it would have: what is remembered in the old time is
+    told in the new one. `now_ns` is in the new time.
+    """
+    for stream in network.streams:
+        stream.shift(by_ns)
+    network._last_tick_ns += by_ns if network._last_tick_ns else 0
+    network._arrival = [at + by_ns for at in network._arrival]
+    network._held = network._held._replace(arrival_ns=network._held.arrival_ns + by_ns)
+    by_ms = by_ns // 1_000_000
+    for _ in range(len(network._blind)):
+        begin, end = network._blind.popleft()
+        network._blind.append((begin + by_ms, end + by_ms))
+    return Event(now_ns, "", "clock_put_right", {"seconds": round(by_ns / 1e9, 3)})

@@ -18,6 +18,7 @@ prometheus               prometheus promtool
 prometheus-alertmanager  prometheus-alertmanager
 mosquitto                mosquitto
 socat                    socat
+openssl                  openssl
 LIST
 }
 

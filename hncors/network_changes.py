@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hncors.dating import renumbered
-from hncors.health import Event
+from hncors.gpstime import to_unix_ns
+from hncors.health import SECOND_NS, Event
 from hncors.network import Network, Watched, stream_of
 
 
@@ -42,6 +43,18 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network._frames = [network._frames[row] for row in rows]
     network._arrival = [network._arrival[row] for row in rows]
     network._owner = [int(after[network._owner[row]]) for row in rows]
+
+
+def ages_ns(network: Network) -> list[int]:
+    """How long after their time the newest epochs arrived, of the stations whose epochs keep coming."""
+    return [
+        stream.epoch_ns - to_unix_ns(stream.closed_ms)
+        for stream in network.streams
+        if stream.timed
+        and stream.closed_ms >= 0
+        and stream.state in ("streaming", "stale_data")
+        and network._last_tick_ns - stream.epoch_ns < 60 * SECOND_NS
+    ]
 
 
 def put_clock_right(network: Network, by_ns: int, now_ns: int) -> Event:

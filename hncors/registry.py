@@ -27,6 +27,10 @@ class Link(NamedTuple):
     baud: int = 0
 
 
+DESCRIBING = ("name", "name_en", "systems", "operator", "county")
+"""Fields of a Station that are there to be read and compared with; they change nothing of its link."""
+
+
 @dataclass(frozen=True)
 class Station:
     """One filed station.  What follows `link` may be unknown; the password is in a file of its own only."""

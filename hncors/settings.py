@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -77,6 +77,9 @@ class Settings(Table):
         str, Field(min_length=1), Expected("the folder of station files, relative to this file")
     ]
     tick_s: Annotated[float, Field(ge=0.05, le=5), Expected("a number from 0.05 to 5")] = 0.25
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Expected("debug, info, warning or error")
+    ] = "info"
     web: Annotated[Web, Expected("a table")] = Web()
     links: Annotated[Links, Expected("a table")] = Links()
 

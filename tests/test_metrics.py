@@ -13,7 +13,8 @@ import pytest
 from hncors.network import Chunk, Network
 from hncors.rtcm3.encode import frame
 from hncors.view.exposition import Family, Writer
-from hncors.view.metrics import TICK_BOUNDS_S, Process, families
+from hncors.view.metrics import families
+from hncors.view.process import TICK_BOUNDS_S, Process
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(hncors_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)

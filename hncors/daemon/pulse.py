@@ -1,31 +1,65 @@
 """The daemon's heartbeat: a tick of the network at even distances, and how well they are kept."""
 
 import asyncio
+import logging
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 
-from hncors.health import Event
+from hncors.daemon.clock import Clock
+from hncors.health import SECOND_NS, Event
 from hncors.network import Network
-from hncors.view.metrics import TICK_BOUNDS_S, Process
+from hncors.network_changes import ages_ns, put_clock_right
+from hncors.view.process import LAG_BOUNDS_S, TICK_BOUNDS_S, Process
 
 EVENTS = 1000  # kept to be shown
+SMALL_STEP_NS = 5 * SECOND_NS  # followed unasked: too small to be taken for old data
+LAG_MINUTES = 5  # the largest lag is that of this long
+ASK_AGAIN_S = 10.0  # after a step was not followed
+FAULTS_IN_A_ROW = 3  # ticks that a fault ended, before it is an event
+
+log = logging.getLogger("hncors")
 
 
 class Pulse:
-    """Ticks `network` every `tick_s` and keeps what came of it: durations, lag, the last events."""
+    """Ticks `network` every `tick_s` and keeps what came of it: durations, lag, the last events.
 
-    def __init__(self, network: Network, tick_s: float, tell: Callable[[Event], None]) -> None:
+    `beat` is called after each tick that went well; `tell` of each event.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        tick_s: float,
+        tell: Callable[[Event], None],
+        *,
+        clock: Clock | None = None,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self.events: deque[Event] = deque(maxlen=EVENTS)
+        self.tick_s = tick_s
+        self.clock = clock or Clock()
         self.lag_s = 0.0  # how late the last tick began
-        self.beat_ns = 0  # when the last tick ended, UTC nanoseconds since 1970; 0: there was none
+        self.beat_ns = (
+            0  # when the last tick that went well ended, UTC nanoseconds since 1970; 0: there was none
+        )
+        self.faults = 0
+        self.clock_steps = 0
         self._network = network
-        self._tick_s = tick_s
         self._tell = tell
-        self._counts = np.zeros(len(TICK_BOUNDS_S) + 1, np.int64)
-        self._sum_s = 0.0
+        self._beat = beat
+        self._beat_s: float | None = None
+        self._faults_in_a_row = 0
+        self._refused_ns = 0  # the step of the host's clock that is not followed
+        self._ask_s = 0.0
+        self._tick_counts = np.zeros(len(TICK_BOUNDS_S) + 1, np.int64)
+        self._tick_sum_s = 0.0
+        self._lag_counts = np.zeros(len(LAG_BOUNDS_S) + 1, np.int64)
+        self._lag_sum_s = 0.0
+        self._lag_by_minute: deque[tuple[int, float]] = deque(maxlen=LAG_MINUTES)
 
     async def run(self) -> None:
         """Tick until cancelled.  A tick that comes too late is not made up for."""
@@ -33,22 +67,99 @@ class Pulse:
         due_s = loop.time()
         while True:
             await asyncio.sleep(due_s - loop.time())
-            self.lag_s = loop.time() - due_s
+            self._late_by(loop.time() - due_s)
             self.tick()
-            due_s += self._tick_s
+            due_s += self.tick_s
             if due_s < loop.time():
-                due_s = loop.time() + self._tick_s
+                due_s = loop.time() + self.tick_s
 
     def tick(self) -> None:
+        """One tick.  A fault of our own in it is told and counted; the next one is tried all the same."""
         begun_s = time.perf_counter()
-        events = self._network.tick(time.time_ns()).events
+        try:
+            self._look_at_the_clock()
+            events = self._network.tick(self.clock.now_ns()).events
+        # What one station sends must not end the watch over the others.  Nobody is told that all is well
+        # meanwhile: where it lasts, the service manager's watchdog starts the daemon anew.
+        except Exception as fault:
+            if self._faults_in_a_row < FAULTS_IN_A_ROW:  # the same traceback four times a second helps nobody
+                log.exception("fault in a tick")
+            self._fault(fault)
+            return
         took_s = time.perf_counter() - begun_s
-        self._counts[np.searchsorted(TICK_BOUNDS_S, took_s) :] += 1
-        self._sum_s += took_s
-        self.beat_ns = time.time_ns()
-        self.events.extend(events)
+        self._tick_counts[np.searchsorted(TICK_BOUNDS_S, took_s) :] += 1
+        self._tick_sum_s += took_s
+        self._faults_in_a_row = 0
+        self.beat_ns, self._beat_s = self.clock.now_ns(), time.monotonic()
         for event in events:
-            self._tell(event)
+            self.report(event)
+        self._beat()
+
+    def report(self, event: Event) -> None:
+        self.events.append(event)
+        self._tell(event)
+
+    def since_beat_s(self) -> float | None:
+        """Seconds since the last tick that went well; None: there was none."""
+        return None if self._beat_s is None else time.monotonic() - self._beat_s
 
     def process(self) -> Process:
-        return Process(self._counts.copy(), self._sum_s, self.lag_s, self.beat_ns / 1e9)
+        return Process(
+            self._tick_counts.copy(),
+            self._tick_sum_s,
+            self.lag_s,
+            self.beat_ns / SECOND_NS,
+            lag_counts=self._lag_counts.copy(),
+            lag_sum_s=self._lag_sum_s,
+            lag_max_s=max((lag_s for _, lag_s in self._lag_by_minute), default=0.0),
+            tick_faults=self.faults,
+            suspended_s=self.clock.suspended_ns() / SECOND_NS,
+            clock_steps=self.clock_steps,
+            host_clock_offset_s=self.clock.away_ns() / SECOND_NS,
+        )
+
+    def _late_by(self, lag_s: float) -> None:
+        self.lag_s = lag_s
+        self._lag_counts[np.searchsorted(LAG_BOUNDS_S, lag_s) :] += 1
+        self._lag_sum_s += lag_s
+        minute, largest_s = int(time.monotonic() // 60), self._lag_by_minute
+        if largest_s and largest_s[-1][0] == minute:
+            lag_s = max(lag_s, largest_s.pop()[1])
+        while largest_s and largest_s[0][0] <= minute - LAG_MINUTES:
+            largest_s.popleft()
+        largest_s.append((minute, lag_s))
+
+    def _look_at_the_clock(self) -> None:
+        """Follow a step of the host's clock unless the stations' epochs say that it leads away from them."""
+        away_ns, refused_ns = self.clock.away_ns(), self._refused_ns
+        stepped = abs(away_ns - refused_ns) > SMALL_STEP_NS
+        if refused_ns and not stepped and time.monotonic() < self._ask_s:
+            return
+        if not away_ns and not refused_ns:
+            return
+        self.clock_steps += stepped or not refused_ns
+        self._refused_ns = 0
+        if not away_ns:
+            self.report(Event(self.clock.now_ns(), "", "host_clock_trusted", {}))
+            return
+        ages = ages_ns(self._network)
+        age_ns = statistics.median(ages) if ages else 0
+        if abs(away_ns) <= SMALL_STEP_NS or not ages or abs(age_ns + away_ns) <= abs(age_ns):
+            self.clock.follow(away_ns)
+            self.report(put_clock_right(self._network, away_ns, self.clock.now_ns()))
+            return
+        self._refused_ns, self._ask_s = away_ns, time.monotonic() + ASK_AGAIN_S
+        if stepped:
+            seconds = round(away_ns / SECOND_NS, 3)
+            self.report(Event(self.clock.now_ns(), "", "host_clock_suspect", {"seconds": seconds}))
+
+    def _fault(self, fault: Exception) -> None:
+        self.faults += 1
+        self._faults_in_a_row += 1
+        if self._faults_in_a_row == FAULTS_IN_A_ROW:
+            self.report(fault_event(self.clock.now_ns(), "", fault, self._faults_in_a_row))
+
+
+def fault_event(at_ns: int, station: str, fault: Exception, times: int) -> Event:
+    """A fault of our own, in the link of `station` or in the tick (""), for so many times in a row."""
+    return Event(at_ns, station, "monitor_fault", {"fault": type(fault).__name__, "times": times})

@@ -2,42 +2,58 @@
 
 import asyncio
 import logging
-import random
+import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from hncors.daemon import caster_client, configuration, player, serial_port
+from hncors.daemon import configuration
+from hncors.daemon.clock import Clock
+from hncors.daemon.links import Links
+from hncors.daemon.notify import Notifier
 from hncors.daemon.pulse import Pulse
-from hncors.daemon.reconnect import Turns
+from hncors.daemon.reload import Load, Reload
+from hncors.daemon.secrets import Lines, Secrets
 from hncors.daemon.web import Site, serve
 from hncors.health import Event
-from hncors.network import Chunk, Network
-from hncors.registry import Station, parse_link
+from hncors.network import Network
+from hncors.registry import Station
 from hncors.settings import Settings
 from hncors.text import printable
 from hncors.version import VERSION
 
-RESTART_S = 30.0  # after a fault of our own in a link
+END_WITHIN_S = 4.0  # what has not ended by then is left behind: a resolver cannot be interrupted
+STATUS_EVERY_S = 5.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("hncors")
 
 
-def main(config_path: Path) -> int:
-    """Run the daemon until SIGTERM or SIGINT; the exit status: 0 ended, 2 cannot start."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
+    """Run the daemon until SIGTERM or SIGINT; the exit status: 0 ended, 1 a fault of ours, 2 cannot start."""
+    signal.signal(signal.SIGTERM, _end_early)
+    secrets = Secrets()
+    _log_to_stderr(secrets)
+    load = partial(configuration.load, config_path)
     try:
-        settings, stations = configuration.load(config_path)
+        settings, stations = load()
     except configuration.ConfigurationError as refused:
         print("\n".join(refused.problems), file=sys.stderr)
         return 2
     try:
-        asyncio.run(run(settings, stations))
+        asyncio.run(run(settings, stations, ready=ready, load=load, secrets=secrets, ending=_end_in_time))
     except CannotListen as refused:
         print(f"{config_path}: {refused}", file=sys.stderr)
         return 2
+    except Exception:  # its text goes the way of all text, through what hides secrets
+        log.critical("ended by a fault", exc_info=True)
+        return 1
     return 0
 
 
@@ -46,17 +62,23 @@ class CannotListen(Exception):
 
 
 async def run(
-    settings: Settings, stations: Sequence[Station], *, ready: Callable[[str], None] | None = None
+    settings: Settings,
+    stations: Sequence[Station],
+    *,
+    ready: Callable[[str], None] | None = None,
+    load: Load | None = None,
+    secrets: Secrets | None = None,
+    ending: Callable[[], None] | None = None,
 ) -> None:
-    """Follow the stations until SIGTERM, SIGINT or cancelled.  `ready` is told the address of the pages.
+    """Follow the stations until SIGTERM, SIGINT or cancelled.
 
-    Raises CannotListen.
+    `ready` is told the address of the pages; `load` reads the configuration anew when SIGHUP asks for it;
+    `ending` is called when the end begins.  Raises CannotListen.
     """
-    network = Network(stations)
-    pulse = Pulse(network, settings.tick_s, _log)
-    site = Site(network, {station.id: station for station in stations}, pulse, VERSION)
+    logging.getLogger().setLevel(settings.log_level.upper())
+    daemon = _Daemon(settings, stations, load, secrets or Secrets())
     try:
-        runner, address = await serve(site, settings.web.listen)
+        runner, address = await serve(daemon.site, settings.web.listen)
     except OSError as fault:
         expected = "an address that is free"
         raise CannotListen(
@@ -64,84 +86,104 @@ async def run(
         ) from None
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that it runs
+    for number in SIGNALS:  # before anybody is told that it runs
         loop.add_signal_handler(number, stop.set)
+    if load is not None:
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload.ask)
     try:
         log.info("%d stations, pages and metrics at %s", len(stations), address)
         if ready is not None:
             ready(address)
-        await _watch(_Links(settings, network), stations, pulse, stop)
+        await daemon.watch(stations, stop, ending)
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
         await runner.cleanup()
+        daemon.notifier.close()
         log.info("ended")
+        for number in (*SIGNALS, signal.SIGHUP):
+            loop.remove_signal_handler(number)
 
 
-async def _watch(links: "_Links", stations: Sequence[Station], pulse: Pulse, stop: asyncio.Event) -> None:
-    """Follow all links and tick until told to stop."""
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(pulse.run(), name="pulse")]
-        running += [group.create_task(links.keep(station), name=station.id) for station in stations]
-        await stop.wait()
-        for task in running:
-            task.cancel()
+class _Daemon:
+    """The parts of a daemon, and how they hang together."""
 
-
-class _Links:
-    """Turns stations into running links that feed one network."""
-
-    def __init__(self, settings: Settings, network: Network) -> None:
-        self._network = network
-        self._waits = settings.links
-        self._chance = random.Random()  # noqa: S311  spreads reconnections, keeps no secret
-        self._shared = caster_client.Surroundings(
-            deliver=network.feed,
-            agent=f"hncors/{VERSION}",
-            password=configuration.password,
-            good=self._good,
-            turns=Turns(settings.links.starts_per_s),
-            retry_first_s=settings.links.retry_first_s,
-            retry_longest_s=settings.links.retry_longest_s,
-            chance=self._chance,
+    def __init__(
+        self, settings: Settings, stations: Sequence[Station], load: Load | None, secrets: Secrets
+    ) -> None:
+        self.notifier = Notifier()
+        self.network = Network(stations)
+        self.clock = Clock()
+        self.pulse = Pulse(self.network, settings.tick_s, _log, clock=self.clock, beat=self._beat)
+        self.links = Links(
+            settings, self.network, clock=self.clock, secrets=secrets, report=self.pulse.report
         )
+        self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
+        self.site = Site(self.network, self.links.stations, self.pulse, VERSION, more=self._more)
+        self._said_ready = False
+        self._status_s = 0.0
 
-    async def keep(self, station: Station) -> None:
-        """One station's link, to its end if it has one.  Its faults stay its own."""
-        if not station.enabled:
-            self._network.feed(Chunk(station.id, b"", time.time_ns(), "disabled", "enabled = false"))
-            return
-        while True:
-            try:
-                await self._link(station)
-            # The last wall: whatever goes wrong in one link must not end the others.  It is told with its
-            # traceback, shown as the station's state, and tried again.
-            except Exception as fault:
-                log.exception("%s: fault in the link", station.id)
-                why = f"fault in the monitor: {type(fault).__name__}"
-                self._network.feed(Chunk(station.id, b"", time.time_ns(), "protocol_error", why))
-                await asyncio.sleep(RESTART_S)
-            else:
-                return
+    async def watch(
+        self, stations: Sequence[Station], stop: asyncio.Event, ending: Callable[[], None] | None
+    ) -> None:
+        """Follow all links and tick until told to stop."""
+        async with asyncio.TaskGroup() as group:
+            self.links.group = group
+            await self.links.follow(stations)
+            running = [
+                group.create_task(self.pulse.run(), name="pulse"),
+                group.create_task(self.reload.run(), name="reload"),
+            ]
+            await stop.wait()
+            self.site.ending = True
+            self.notifier.stopping()
+            if ending is not None:
+                ending()
+            for task in running:
+                task.cancel()
+            self.links.stop()
+        self.pulse.tick()  # what the links brought last
 
-    def _link(self, station: Station) -> Coroutine[None, None, None]:
-        match parse_link(station.link).scheme:
-            case "file":
-                return player.play(station, self._network.feed)
-            case "serial":
-                waits = self._waits
-                return serial_port.listen(
-                    station, self._network.feed, waits.retry_first_s, waits.retry_longest_s, self._chance
-                )
-            case _:
-                return caster_client.follow(station, self._shared)
+    def _beat(self) -> None:
+        if not self._said_ready:
+            self._said_ready = True
+            self.notifier.ready()
+        self.notifier.alive()
+        now_s = time.monotonic()
+        if now_s - self._status_s >= STATUS_EVERY_S:
+            self._status_s = now_s
+            streams = self.network.streams
+            up = sum(stream.state == "streaming" for stream in streams)
+            self.notifier.status(f"{up} of {len(streams)} stations streaming")
 
-    def _good(self, station: str) -> bool:
-        """Whether epochs come from a station, be they late or not."""
-        stream = self._network.streams[self._network.index[station]]
-        return stream.state in ("streaming", "stale_data")
+    def _more(self) -> dict[str, object]:
+        return {"link_faults": dict(self.links.faults), **self.reload.told()}
 
 
 def _log(event: Event) -> None:
     told = ", ".join(f"{key} {value}" for key, value in event.detail.items() if value != "")
     log.info("%s", printable(f"{event.station or 'network'}: {event.kind}: {told}", 400))
+
+
+def _log_to_stderr(secrets: Secrets) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    stderr = os.fstat(2)
+    journal = os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
+    handler.setFormatter(Lines(secrets, journal=journal))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    logging.captureWarnings(True)
+
+
+def _end_early(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM before the daemon listens to it: nothing has begun that would have to be ended."""
+    raise SystemExit(0)
+
+
+def _end_in_time() -> None:
+    """See to it that the process ends in time, whatever it is that does not."""
+
+    def give_up() -> None:
+        log.warning("ended without waiting any longer")
+        os._exit(0)
+
+    timer = threading.Timer(END_WITHIN_S, give_up)
+    timer.daemon = True
+    timer.start()

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -35,6 +36,8 @@ class Site:
     stations: Mapping[str, Station]
     pulse: Pulse
     version: str
+    more: Callable[[], dict[str, Any]] = dict  # what else the process knows of itself
+    ending: bool = False
     _writer: Writer = field(default_factory=Writer)
     _one_scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -69,20 +72,21 @@ class Site:
         async with self._one_scrape:
             # The network is read here, in one go: it changes only between two steps of the loop.  The text is
             # made in another thread, for a large one takes a while.
-            found = list(families(self.network, self.version, process=self.pulse.process()))
+            process = self.pulse.process()._replace(**self.more())
+            found = list(families(self.network, self.version, process=process))
             render = self._writer.render_gzip if zipped else self._writer.render
             body = await asyncio.to_thread(render, found)
         return web.Response(body=body, headers=headers)
 
     async def healthz(self, request: web.Request) -> web.Response:
-        age_s = (time.time_ns() - self.pulse.beat_ns) / 1e9
-        if age_s > BEAT_WITHIN_S:
+        age_s = self.pulse.since_beat_s()
+        if age_s is None or age_s > BEAT_WITHIN_S:
             return web.Response(status=503, text="no tick within 10 s\n")
         return web.Response(text="ok\n")
 
     async def readyz(self, request: web.Request) -> web.Response:
-        if not self.pulse.beat_ns:
-            return web.Response(status=503, text="starting\n")
+        if self.ending or self.pulse.since_beat_s() is None:
+            return web.Response(status=503, text="ending\n" if self.ending else "starting\n")
         return web.Response(text="ok\n")
 
     async def list_stations(self, request: web.Request) -> web.Response:

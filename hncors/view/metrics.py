@@ -7,10 +7,9 @@ absent: gauges of the sky are there only while the stream is streaming.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hncors import gpstime
 from hncors.health import SECOND_NS, Stream
@@ -19,19 +18,9 @@ from hncors.measure.tally import LATENCY_BOUNDS_S, TYPE_LABELS
 from hncors.network import Network
 from hncors.signals import CODES, GNSS, SLOTS
 from hncors.view.exposition import Family, Kind
-
-TICK_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+from hncors.view.process import Process, process_families
 
 _CELL_LABELS = [(GNSS[g], CODES[g][s]) for g in range(7) for s in range(SLOTS)]
-
-
-class Process(NamedTuple):
-    """What the daemon knows of itself; a replay has none."""
-
-    tick_counts: NDArray[np.int64]  # cumulative, by TICK_BOUNDS_S and +Inf
-    tick_sum_s: float
-    loop_lag_s: float
-    last_beat_unix_s: float
 
 
 def families(
@@ -51,7 +40,7 @@ def families(
         network.blind_ns / SECOND_NS,
     )
     if process is not None:
-        yield from _process(process)
+        yield from process_families(process)
 
 
 def _streams(network: Network, dated: bool) -> Iterator[Family]:
@@ -215,27 +204,6 @@ def _sky(network: Network) -> Iterator[Family]:
     text = "Observations (satellite and signal) in complete epochs"
     counts = tally.observations[rows, cells]
     yield Family("hncors_observations_total", "counter", text, ("station", "gnss", "signal"), triples, counts)
-
-
-def _process(process: Process) -> Iterator[Family]:
-    text = "Time a tick took"
-    yield Family(
-        "hncors_tick_seconds",
-        "histogram",
-        text,
-        (),
-        [()],
-        [process.tick_sum_s],
-        TICK_BOUNDS_S,
-        [process.tick_counts.tolist()],
-    )
-    yield _one("hncors_loop_lag_seconds", "gauge", "How late the last tick began", process.loop_lag_s)
-    yield _one(
-        "hncors_watchdog_last_beat_timestamp_seconds",
-        "gauge",
-        "When the last tick ended",
-        process.last_beat_unix_s,
-    )
 
 
 def _one(name: str, kind: Kind, text: str, value: float) -> Family:

@@ -1,0 +1,170 @@
+"""The links of a running daemon: one task a station, kept up through its faults, changed by a reload."""
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import fields
+from pathlib import PurePath
+from typing import NamedTuple
+
+from hncors import network_changes
+from hncors.daemon import caster_client, configuration, player, serial_port
+from hncors.daemon.clock import Clock
+from hncors.daemon.pulse import fault_event
+from hncors.daemon.reconnect import Turns
+from hncors.daemon.secrets import Secrets
+from hncors.health import Event
+from hncors.network import Chunk, Network
+from hncors.registry import DESCRIBING, Station, parse_link
+from hncors.settings import Settings
+from hncors.version import VERSION
+
+RESTART_FIRST_S, RESTART_LONGEST_S = 2.0, 300.0  # after a fault of our own in a link
+SOUND_S = 600.0  # a link without a fault for this long has none to count from
+FAULTS_IN_A_ROW = 3  # before they are an event
+STOP_WITHIN_S = 2.0  # for a link to close its connection
+
+log = logging.getLogger("hncors")
+
+
+class Changes(NamedTuple):
+    """What a reload did to stations, by id."""
+
+    added: list[str]
+    removed: list[str]
+    restarted: list[str]
+
+
+class Links:
+    """Runs the stations' links as tasks of `group`; they feed `network`, and `report` is told of faults."""
+
+    group: asyncio.TaskGroup  # set before anything is followed
+
+    def __init__(
+        self,
+        settings: Settings,
+        network: Network,
+        *,
+        clock: Clock,
+        secrets: Secrets,
+        report: Callable[[Event], None],
+    ) -> None:
+        self.stations: dict[str, Station] = {}  # by id; the same dictionary all the time
+        self.faults: Counter[str] = Counter()
+        self._network = network
+        self._clock = clock
+        self._secrets = secrets
+        self._report = report
+        self._waits = settings.links
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._chance = random.Random()  # noqa: S311  spreads reconnections, keeps no secret
+        self._shared = caster_client.Surroundings(
+            deliver=self.deliver,
+            agent=f"hncors/{VERSION}",
+            password=self._password,
+            good=self._good,
+            turns=Turns(settings.links.starts_per_s),
+            retry_first_s=settings.links.retry_first_s,
+            retry_longest_s=settings.links.retry_longest_s,
+            chance=self._chance,
+        )
+
+    async def follow(self, stations: Sequence[Station]) -> Changes:
+        """Follow exactly `stations` from now on.
+
+        A station whose link is the same keeps its connection and its state, one whose link is another keeps
+        its counts, and one that is gone is forgotten.
+        """
+        after = {station.id: station for station in stations}
+        before = self.stations.copy()
+        removed = [name for name in before if name not in after]
+        added = [name for name in after if name not in before]
+        restarted = [name for name, one in after.items() if name in before and _another(before[name], one)]
+        await self._stop([*removed, *restarted])
+        network_changes.watch(self._network, stations)
+        self.stations.clear()
+        self.stations.update(after)
+        for name in removed:
+            self.faults.pop(name, None)
+        for name in (*added, *restarted):
+            self._tasks[name] = self.group.create_task(self._keep(after[name]), name=name)
+        return Changes(added, removed, restarted)
+
+    def deliver(self, chunk: Chunk) -> None:
+        """What a link brought goes to the network, at the time that goes on evenly, without secrets."""
+        if chunk.station in self._network.index:  # else it was removed, and its link has not ended yet
+            why = self._secrets.hide(chunk.why) if chunk.why else ""
+            self._network.feed(chunk._replace(arrival_ns=self._clock.now_ns(), why=why))
+
+    def stop(self) -> None:
+        """End all links; the group waits for them."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    async def _stop(self, names: Iterable[str]) -> None:
+        tasks = [self._tasks.pop(name) for name in names]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+
+    async def _keep(self, station: Station) -> None:
+        """One station's link, to its end if it has one.  Its faults stay its own."""
+        if not station.enabled:
+            self.deliver(Chunk(station.id, b"", time.time_ns(), "disabled", "enabled = false"))
+            return
+        in_a_row = 0
+        while True:
+            begun_s = time.monotonic()
+            try:
+                await self._link(station)
+            # The last wall: whatever goes wrong in one link must not end the others.  It is told with its
+            # traceback, shown as the station's state, counted, and tried again.
+            except Exception as fault:
+                log.exception("%s: fault in the link", station.id)
+                in_a_row = 1 if time.monotonic() - begun_s > SOUND_S else in_a_row + 1
+                self._fault(station.id, fault, in_a_row)
+                await asyncio.sleep(min(RESTART_FIRST_S * 2.0 ** min(in_a_row - 1, 20), RESTART_LONGEST_S))
+            else:
+                return
+
+    def _fault(self, name: str, fault: Exception, in_a_row: int) -> None:
+        self.faults[name] += 1
+        why = f"fault in the monitor: {type(fault).__name__}"
+        self.deliver(Chunk(name, b"", time.time_ns(), "protocol_error", why))
+        if in_a_row == FAULTS_IN_A_ROW:
+            self._report(fault_event(self._clock.now_ns(), name, fault, in_a_row))
+
+    def _link(self, station: Station) -> Coroutine[None, None, None]:
+        match parse_link(station.link).scheme:
+            case "file":
+                return player.play(station, self.deliver)
+            case "serial":
+                waits = self._waits
+                return serial_port.listen(
+                    station, self.deliver, waits.retry_first_s, waits.retry_longest_s, self._chance
+                )
+            case _:
+                return caster_client.follow(station, self._shared)
+
+    def _password(self, station: Station) -> str:
+        return self._secrets.remember(configuration.password(station), station.user or "")
+
+    def _good(self, station: str) -> bool:
+        """Whether epochs come from a station, be they late or not."""
+        number = self._network.index.get(station)
+        return number is not None and self._network.streams[number].state in ("streaming", "stale_data")
+
+
+def _another(before: Station, after: Station) -> bool:
+    """Whether the links of two stations differ: in anything that is not there for people to read."""
+    return _link_of(before) != _link_of(after)
+
+
+def _link_of(station: Station) -> list[object]:
+    secret = station.password_file and PurePath(station.file).parent / station.password_file
+    names = [one.name for one in fields(station) if one.name not in (*DESCRIBING, "file", "password_file")]
+    return [secret, *(getattr(station, name) for name in names)]

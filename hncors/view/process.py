@@ -1,0 +1,91 @@
+"""What the daemon knows of itself, as metric families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hncors.view.exposition import Family, Kind
+
+TICK_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+LAG_BOUNDS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Process(NamedTuple):
+    """What the daemon knows of itself; a replay has none. Times are UTC seconds since 1970; 0 is never."""
+
+    tick_counts: NDArray[np.int64]  # cumulative, by TICK_BOUNDS_S and +Inf
+    tick_sum_s: float
+    loop_lag_s: float
+    last_beat_unix_s: float
+    lag_counts: NDArray[np.int64] | Sequence[int] = (0,) * (len(LAG_BOUNDS_S) + 1)  # cumulative
+    lag_sum_s: float = 0.0
+    lag_max_s: float = 0.0  # of the last minutes
+    tick_faults: int = 0
+    suspended_s: float = 0.0
+    clock_steps: int = 0
+    host_clock_offset_s: float = 0.0
+    reload_successful: bool = True
+    reload_unix_s: float = 0.0  # when the configuration in use was read
+    restart_needed: bool = False
+    link_faults: Mapping[str, int] = {}  # by station
+
+
+def process_families(process: Process) -> Iterator[Family]:
+    """The metrics of docs/metrics.md that only a daemon has."""
+    p = process
+    yield _histogram("hncors_tick_seconds", "Time a tick took", TICK_BOUNDS_S, p.tick_counts, p.tick_sum_s)
+    text = "How late ticks began"
+    yield _histogram("hncors_tick_lag_seconds", text, LAG_BOUNDS_S, p.lag_counts, p.lag_sum_s)
+    single: tuple[tuple[str, Kind, str, float], ...] = (
+        ("loop_lag_seconds", "gauge", "How late the last tick began", p.loop_lag_s),
+        ("loop_lag_max_seconds", "gauge", "How late a tick of the last five minutes began", p.lag_max_s),
+        ("tick_faults_total", "counter", "Ticks that a fault of the monitor ended", p.tick_faults),
+        ("watchdog_last_beat_timestamp_seconds", "gauge", "When the last tick ended", p.last_beat_unix_s),
+        ("monitor_suspended_seconds_total", "counter", "Time the machine slept", p.suspended_s),
+        ("host_clock_steps_total", "counter", "Steps of the host's clock", p.clock_steps),
+        (
+            "host_clock_offset_seconds",
+            "gauge",
+            "Host's clock less the time in use; not 0 where the data say that the host is wrong",
+            p.host_clock_offset_s,
+        ),
+        (
+            "config_last_reload_successful",
+            "gauge",
+            "1 if the configuration last read could be used, else 0",
+            p.reload_successful,
+        ),
+        (
+            "config_last_reload_success_timestamp_seconds",
+            "gauge",
+            "When the configuration in use was read",
+            p.reload_unix_s,
+        ),
+        (
+            "config_restart_needed",
+            "gauge",
+            "1 if the file says what only a restart will apply",
+            p.restart_needed,
+        ),
+    )
+    for name, kind, text, value in single:
+        yield Family(f"hncors_{name}", kind, text, (), [()], [float(value)])
+    faults = sorted((station, number) for station, number in p.link_faults.items() if number)
+    yield Family(
+        "hncors_link_faults_total",
+        "counter",
+        "Faults of the monitor in a station's link",
+        ("station",),
+        [(station,) for station, _ in faults],
+        [number for _, number in faults],
+    )
+
+
+def _histogram(
+    name: str, text: str, bounds: tuple[float, ...], counts: NDArray[np.int64] | Sequence[int], sum_s: float
+) -> Family:
+    return Family(name, "histogram", text, (), [()], [sum_s], bounds, [list(counts)])

@@ -4,13 +4,17 @@
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
-missing() {  # the packages one of whose programs is not there
+missing() {  # the packages one of whose programs (or libraries) is not there
     while read -r package programs; do
         for program in $programs; do
-            command -v "$program" >/dev/null || { echo "$package"; break; }
+            case $program in
+                *.so.*) find /usr/lib -maxdepth 2 -name "$program" | grep . ;;
+                *) command -v "$program" ;;
+            esac >/dev/null 2>&1 || { echo "$package"; break; }
         done
     done <<LIST
 rtklib                   convbin rnx2rtkp str2str
+librtklib1               libRTKLib.so.1
 gpsd                     gpsd
 gpsd-clients             gpspipe
 gpsd-tools               gpsdecode

@@ -210,7 +210,5 @@ def _one(name: str, kind: Kind, text: str, value: float) -> Family:
     return Family(name, kind, text, (), [()], [value])
 
 
-def _of(
-    rows: Mapping[Any, float], name: str, kind: Kind, text: str, label_names: tuple[str, ...]
-) -> Family:
+def _of(rows: Mapping[Any, float], name: str, kind: Kind, text: str, label_names: tuple[str, ...]) -> Family:
     return Family(name, kind, text, label_names, list(rows), list(rows.values()))

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from waiting import until
 
-from hncors.daemon import caster_client, service
+from hncors.daemon import caster_client, links, service
 from hncors.daemon.pulse import Pulse
 from hncors.network import Network
 from hncors.registry import Station
@@ -103,8 +103,10 @@ async def test_links_of_every_kind_feed_one_network(tmp_path, caplog):
     assert "Y2FuYXJ5" not in said  # the same in base64
 
 
-async def test_a_fault_in_one_link_leaves_the_others(tmp_path, monkeypatch):
+async def test_p01_a_fault_in_one_link_leaves_the_others(tmp_path, monkeypatch):
+    """It is tried again with growing waits, counted, and an event after three in a row."""
     real = caster_client.follow
+    monkeypatch.setattr(links, "RESTART_FIRST_S", 0.02)
 
     async def follow(station, shared):
         if station.id == "WRONG":
@@ -122,6 +124,43 @@ async def test_a_fault_in_one_link_leaves_the_others(tmp_path, monkeypatch):
             assert (await response.json())["why"] == "fault in the monitor: ZeroDivisionError"
         async with session.get("/healthz") as response:
             assert response.status == 200
+
+        async def told() -> list[dict[str, object]]:
+            async with session.get("/api/v1/events") as response:
+                return [one for one in await response.json() if one["kind"] == "monitor_fault"]
+
+        await until(told)
+        (event,) = await told()
+        assert (event["station"], event["detail"]) == (
+            "WRONG",
+            {"fault": "ZeroDivisionError", "times": 3},
+        )
+        assert (await states(session))["GOOD"] == "connecting"
+        async with session.get("/metrics") as response:
+            text = await response.text()
+        assert 3 <= float(text.partition('link_faults_total{station="WRONG"} ')[2].split()[0]) <= 8
+        assert 'link_faults_total{station="GOOD"}' not in text
+
+
+async def test_p01_a_fault_in_a_tick_feeds_no_watchdog_and_ends_nothing(monkeypatch, caplog):
+    network, events, beats = Network([]), [], []
+    pulse = Pulse(network, 0.05, events.append, beat=lambda: beats.append(1))
+    pulse.tick()
+    real = network.tick
+
+    def broken(now_ns):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(network, "tick", broken)
+    for _ in range(10):
+        pulse.tick()
+    assert len(beats) == 1
+    assert [(event.kind, event.detail["times"]) for event in events] == [("monitor_fault", 3)]
+    assert caplog.text.count("Traceback") == 3
+    assert pulse.process().tick_faults == 10
+    monkeypatch.setattr(network, "tick", real)
+    pulse.tick()
+    assert len(beats) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -96,14 +96,13 @@ def identities(dated: Dated, streams: Sequence[Stream]) -> Iterator[Event]:
         one.station_id = number
 
 
-def join(held: Dated, new: Dated) -> Dated:
-    """Messages that were held back, then new ones, stream by stream."""
-    if not len(held.messages):
-        return new
-    if not len(new.messages):
-        return held
-    messages, observations = append((held.messages, held.observations), (new.messages, new.observations))
-    stream, time, arrival = (np.concatenate(pair) for pair in zip(held[2:], new[2:], strict=True))
+def join(parts: Sequence[Dated]) -> Dated:
+    """Messages that were held back, then new ones in the order they came, stream by stream."""
+    parts = [part for part in parts if len(part.messages)]
+    if len(parts) < 2:
+        return parts[0] if parts else NOTHING
+    messages, observations = append([(part.messages, part.observations) for part in parts])
+    stream, time, arrival = (np.concatenate(column) for column in zip(*(p[2:] for p in parts), strict=True))
     order = np.argsort(stream, kind="stable")
     messages, observations = subset(messages, observations, order)
     return Dated(messages, observations, stream[order], time[order], arrival[order])

@@ -18,6 +18,7 @@ STATES = (
 )
 """States of a stream (hncors_stream_state); CONTRACT: `streaming` is the only one that is up."""
 
+STREAMING = "streaming"
 CONNECTED = "connected"  # the link's own word; what a connected stream is called, its data decide
 QUIET_S = 10.0  # bytes must come within this, or within three intervals if that is longer
 FRAMES_WITHIN_S = 15.0
@@ -132,7 +133,16 @@ def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
     if stream.epoch_ns < started or not stream.epoch_ns:
         return "connecting", "connected, waiting for the first epoch", last_epoch + quiet_ns
     review = min(last_byte + quiet_ns, last_frame + limit_ns, last_epoch + limit_ns)
-    age_s = (stream.epoch_ns - to_unix_ns(stream.closed_ms)) / SECOND_NS
-    if stream.timed and abs(age_s) > STALE_S:
-        return "stale_data", f"epochs arrive {age_s:.0f} s after their time", review
-    return "streaming", "", review
+    if is_stale(stream):
+        return "stale_data", f"epochs arrive {age_s(stream):.0f} s after their time", review
+    return STREAMING, "", review
+
+
+def age_s(stream: Stream) -> float:
+    """How long after its time the newest epoch arrived."""
+    return (stream.epoch_ns - to_unix_ns(stream.closed_ms)) / SECOND_NS
+
+
+def is_stale(stream: Stream) -> bool:
+    """Whether the newest epoch was not of the time it came at."""
+    return stream.timed and abs(age_s(stream)) > STALE_S

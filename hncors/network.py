@@ -18,7 +18,7 @@ import numpy as np
 from hncors import gpstime
 from hncors.dating import NOTHING, Dated, date, identities, join, part
 from hncors.gpstime import WEEK_MS
-from hncors.health import CONNECTED, SECOND_NS, Event, Stream, judge_state
+from hncors.health import CONNECTED, SECOND_NS, STREAMING, Event, Stream, is_stale, judge_state
 from hncors.hearing import hear, vote_on_week
 from hncors.measure.availability import Account
 from hncors.measure.epoch import CLOSED_BY, JUMP, LATE, Assembly, Closed, assemble, runs, without_repeats
@@ -121,19 +121,20 @@ class Network:
         number = self.index[chunk.station]
         stream = self.streams[number]
         # Time tags of recordings keep milliseconds; live must not know more than its replay will.
-        chunk = chunk._replace(arrival_ns=chunk.arrival_ns // 1_000_000 * 1_000_000)
+        arrival_ns = chunk.arrival_ns // 1_000_000 * 1_000_000
         if chunk.state is not None:
-            self._link(stream, chunk.state, chunk)
+            self._link(stream, chunk.state, chunk.why, arrival_ns)
         elif stream.link != CONNECTED and chunk.data:
-            self._link(stream, CONNECTED, chunk)
+            self._link(stream, CONNECTED, chunk.why, arrival_ns)
         if not chunk.data:
             return
-        if stream.framer.pending and chunk.arrival_ns - stream.byte_ns >= IDLE_NS:  # as a tick would have
+        if stream.framer.pending and arrival_ns - stream.byte_ns >= IDLE_NS:  # as a tick would have
             self._keep(number, stream.framer.idle(), stream.byte_ns)
         stream.timed = chunk.timed
-        stream.byte_ns = chunk.arrival_ns
-        stream.review_ns = 0
-        self._keep(number, stream.framer.feed(chunk.data), chunk.arrival_ns)
+        stream.byte_ns = arrival_ns
+        if stream.state != STREAMING:  # bytes alone make nothing worse, only later
+            stream.review_ns = 0
+        self._keep(number, stream.framer.feed(chunk.data), arrival_ns)
 
     def _keep(self, number: int, frames: list[bytes], arrival_ns: int) -> None:
         if frames:
@@ -142,13 +143,13 @@ class Network:
             self._owner += [number] * len(frames)
             self._arrival += [arrival_ns] * len(frames)
 
-    def _link(self, stream: Stream, state: str, chunk: Chunk) -> None:
+    def _link(self, stream: Stream, state: str, why: str, arrival_ns: int) -> None:
         if state == CONNECTED:
             stream.restart()
-            stream.connected_ns = chunk.arrival_ns
+            stream.connected_ns = arrival_ns
         elif stream.link == CONNECTED:
             stream.reconnects[state] += 1
-        stream.link, stream.why = state, chunk.why
+        stream.link, stream.why = state, why
         stream.review_ns = 0
 
     # --- tick ----------------------------------------------------------------------------------
@@ -197,10 +198,10 @@ class Network:
 
     def _decode(self, now_ns: int) -> Dated:
         """Decode the frames that came, in blocks, and join them to the epochs still open."""
-        held = self._held
+        dated = [self._held]
         frames, owners, arrivals = self._frames, self._owner, self._arrival
         if not frames:
-            return held
+            return self._held
         self._frames, self._owner, self._arrival = [], [], []
         for first in range(0, len(frames), BLOCK_FRAMES):
             part = slice(first, first + BLOCK_FRAMES)
@@ -212,8 +213,8 @@ class Network:
             new = date(block, owner, arrival, self.streams, self._reference)
             for event in identities(new, self.streams):
                 self._tell(self.streams[self.index[event.station]], [event])
-            held = join(held, new)
-        return held
+            dated.append(new)
+        return join(dated)
 
     def _account(self, block: Block, owner: I64) -> None:
         self.tally.count_messages(owner, block.type)
@@ -260,10 +261,11 @@ class Network:
         if not len(held.messages):
             return NO_NEWS
         found = runs(held.stream, held.time_ms, held.messages.more)
-        intervals = [s.account.best_interval_ms() for s in self.streams]
-        timed = [s.timed for s in self.streams]
-        lines = [s.line for s in self.streams]
-        heard = [_heard_ns(s, now_ns) for s in self.streams]
+        present = {run.stream: self.streams[run.stream] for run in found}
+        intervals = {number: s.account.best_interval_ms() for number, s in present.items()}
+        timed = {number: s.timed for number, s in present.items()}
+        lines = {number: s.line for number, s in present.items()}
+        heard = {number: _heard_ns(s, now_ns) for number, s in present.items()}
 
         def owe(one: Closed) -> int:
             return self._owe(one, int(held.arrival_ns[one.last]))
@@ -300,7 +302,7 @@ class Network:
         late = np.array([c.relation == LATE for c in closed])
         satellites, cells = self.tally.add_epochs(station, time, late, epoch, observations)
         np.add.at(self.tally.closed_by, (station, by), 1)
-        timed = np.array([s.timed for s in self.streams], bool)[station]
+        timed = np.array([self.streams[c.stream].timed for c in closed], bool)
         latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000
         self.tally.count_latency(station[timed], latency_s[timed])
         return Tick([], Epochs(station, time, satellites, cells, by, arrival), epoch, messages, observations)
@@ -309,17 +311,21 @@ class Network:
         """Account for an epoch; the interval its stream is judged by from now on."""
         stream = self.streams[one.stream]
         account = stream.account
-        stream.review_ns = 0
         if one.relation == LATE:
             account.late(one.time)
             return account.best_interval_ms()
+        judged_by_ms = account.best_interval_ms()
         stream.epoch_ns, stream.closed_ms = arrival_ns, one.time
         at_ms = gpstime.from_unix_ns(arrival_ns)
         lost = account.epoch(one.time, at_ms, restart=one.relation == JUMP, blind=self._blind)
         if lost:
             detail = {"missing": lost, "until": gpstime.iso(one.time)}
             self._tell(stream, [Event(arrival_ns, stream.id, "epochs_missing", detail)])
-        return account.best_interval_ms()
+        interval_ms = account.best_interval_ms()
+        # One more epoch in time leaves a stream that is up as it is.
+        if stream.state != STREAMING or interval_ms != judged_by_ms or is_stale(stream):
+            stream.review_ns = 0
+        return interval_ms
 
     def _with_channels(self, station: I64, observations: Observations) -> Observations:
         """GLONASS channels where another message of the stream has told them (1020, MSM5, MSM7)."""

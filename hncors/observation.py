@@ -141,14 +141,16 @@ def subset(messages: Messages, observations: Observations, rows: I64) -> tuple[M
     return messages.select(rows), Observations(**named)
 
 
-def append(
-    first: tuple[Messages, Observations], then: tuple[Messages, Observations]
-) -> tuple[Messages, Observations]:
-    """Two sets of messages with their observations as one."""
-    if not len(first[0]):
-        return then
-    if not len(then[0]):
-        return first
-    shifted = then[1].named()
-    shifted["message"] = shifted["message"] + len(first[0])
-    return Messages.join([first[0], then[0]]), Observations.join([first[1], Observations(**shifted)])
+def append(parts: Sequence[tuple[Messages, Observations]]) -> tuple[Messages, Observations]:
+    """Sets of messages with their observations, after each other, as one."""
+    parts = [part for part in parts if len(part[0])]
+    if not parts:
+        return NO_MESSAGES, NO_OBSERVATIONS
+    moved, before = [], 0
+    for messages, observations in parts:
+        named = observations.named()
+        if before:
+            named["message"] = named["message"] + before
+        moved.append(Observations(**named))
+        before += len(messages)
+    return Messages.join([messages for messages, _ in parts]), Observations.join(moved)

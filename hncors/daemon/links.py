@@ -95,9 +95,10 @@ class Links:
 
     def deliver(self, chunk: Chunk) -> None:
         """What a link brought goes to the network, at the time that goes on evenly, without secrets."""
-        if chunk.station in self._network.index:  # else it was removed, and its link has not ended yet
-            why = self._secrets.hide(chunk.why) if chunk.why else ""
-            self._network.feed(chunk._replace(arrival_ns=self._clock.now_ns(), why=why))
+        name, data, _, state, why, timed = chunk
+        if name in self._network.index:  # else it was removed, and its link has not ended yet
+            why = self._secrets.hide(why) if why else ""
+            self._network.feed(Chunk(name, data, self._clock.now_ns(), state, why, timed))
 
     def stop(self) -> None:
         """End all links; the group waits for them."""

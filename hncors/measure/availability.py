@@ -155,6 +155,8 @@ class Account:
 
     def _lose(self, number: int, after: int, blind: Blind) -> int:
         """Give up `number` epochs; returns how many of them are missing, the others are blind."""
+        if number <= 0:
+            return 0
         missing = 0
         for first, last, unseen in _divided(
             number, after + min(self._lags, default=0), self.interval_ms, blind

@@ -9,7 +9,7 @@ ticks. Where the bit has once been clear although more followed, it is not trust
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -125,28 +125,29 @@ class Assembly(NamedTuple):
 
 def assemble(
     found: list[Run],
-    lines: list[Timeline],
-    interval_ms: list[int],
+    lines: Sequence[Timeline] | Mapping[int, Timeline],
+    interval_ms: list[int] | dict[int, int],
     arrival_ns: I64,
-    heard_ns: list[int],
-    timed: list[bool],
+    heard_ns: Sequence[int] | Mapping[int, int],
+    timed: Sequence[bool] | Mapping[int, bool],
     *,
     end: bool = False,
     owe: Callable[[Closed], int] | None = None,
 ) -> Assembly:
     """Close what is complete, at the `end` everything. `found` must hold the rows of epochs left open.
 
-    `lines`, `interval_ms`, `heard_ns` and `timed` are by stream; every message that came until `heard_ns`
-    is in `found` or was before. `owe` is told of each epoch when it is closed, and gives the interval of
-    its stream from then on.
+    `lines`, `interval_ms`, `heard_ns` and `timed` are by stream, of those in `found` at least; every message
+    that came until `heard_ns` is in `found` or was before. `owe` is told of each epoch when it is closed, and
+    gives the interval of its stream from then on.
     """
-    intervals = list(interval_ms)
+    intervals = interval_ms.copy()
+    at_ns: list[int] = arrival_ns.tolist()
     closed: list[Closed] = []
     open_rows: list[tuple[int, int]] = []
     anomalies: list[Anomaly] = []
 
     def note(run: Run, name: str, row: int, number: int = 1) -> None:
-        anomalies.append(Anomaly(run.stream, name, run.time, number, int(arrival_ns[row])))
+        anomalies.append(Anomaly(run.stream, name, run.time, number, at_ns[row]))
 
     def leftover(run: Run, first: int) -> None:
         """Rows of an epoch that is over, none of another in between."""
@@ -173,7 +174,7 @@ def assemble(
 
     for position, run in enumerate(found):
         line = lines[run.stream]
-        first_ns = int(arrival_ns[run.first])
+        first_ns = at_ns[run.first]
         if line.opened != run.time:
             if line.previous == run.time:
                 if not line.refused:
@@ -193,11 +194,11 @@ def assemble(
             if line.opened_as != NEXT:
                 note(run, "late_epoch" if line.opened_as == LATE else "time_jump", run.first)
         follows = position + 1 < len(found) and found[position + 1].stream == run.stream
-        over_ns = int(arrival_ns[found[position + 1].first]) if follows else heard_ns[run.stream]
+        over_ns = at_ns[found[position + 1].first] if follows else heard_ns[run.stream]
         trusted = run.bit_at >= 0 and not line.bit_untrusted
-        if trusted and arrival_ns[run.bit_at] <= line.deadline_ns:
+        if trusted and at_ns[run.bit_at] <= line.deadline_ns:
             finish(run, run.bit_at, BIT)
-        elif arrival_ns[run.last] > line.deadline_ns:
+        elif at_ns[run.last] > line.deadline_ns:
             in_time = np.searchsorted(arrival_ns[run.first : run.last + 1], line.deadline_ns, side="right")
             finish(run, run.first + max(int(in_time), 1) - 1, DEADLINE)
         elif over_ns > line.deadline_ns:

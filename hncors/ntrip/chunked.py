@@ -39,6 +39,10 @@ class Dechunker:
         body: list[bytes] = []
         at = 0
         while at < len(data):
+            if self.part is Part.SIZE and not self._line:
+                at = self._whole(data, at, body)
+                if at == len(data):
+                    break
             if self.part is Part.DATA:
                 piece = data[at : at + self._left]
                 body.append(piece)
@@ -59,6 +63,17 @@ class Dechunker:
             else:
                 break
         return b"".join(body)
+
+    def _whole(self, data: bytes, at: int, body: list[bytes]) -> int:
+        """Takes the chunks that lie in `data[at:]` from end to end, which most do; returns what is left."""
+        while size := _SIZE.match(data, at):
+            first = size.end()
+            last = first + int(size[1], 16)
+            if first - at > MAX_LINE or last == first or data[last : last + 2] != _DATA_END:
+                break
+            body.append(data[first:last])
+            at = last + 2
+        return at
 
     def _gather(self, data: bytes, at: int) -> int:
         """Adds to the line what `data[at:]` has of it, acts on a whole line, returns where it stopped."""

@@ -50,7 +50,7 @@ class Counted:
         """Add a block's messages; those of its last epoch wait for the next block."""
         self._identify(messages, observations, time_ms)
         held = self._held
-        messages, observations = append(held[:2], (messages, observations))
+        messages, observations = append([held[:2], (messages, observations)])
         time_ms = np.concatenate([held[2], time_ms])
         if not len(time_ms):
             return

@@ -1,0 +1,221 @@
+"""The daemon under load: its own links, network and heartbeat against a caster in another process.
+
+    python bench/live.py --stations N [--seconds S] [--frames-apart] [--tls]
+
+Prints one JSON line.
+
+    cpu_fraction            of one core, this process, all threads
+    loop_lag_p99_s          how late the event loop does what is due, asked 100 times a second
+    arrival_to_metric_p99_s from the moment the caster has written an epoch's last byte to the end of the tick
+                            that counted it: from then on every scrape shows it
+    rss_bytes               resident memory of this process, `per_station_bytes` the growth over the start
+
+Every station sends MSM7 of five systems once a second, all at the same moment, an epoch in one write, with
+--frames-apart each frame in its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import cProfile
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+
+from hncors.daemon.clock import Clock
+from hncors.daemon.links import Links
+from hncors.daemon.pulse import Pulse
+from hncors.daemon.secrets import Secrets
+from hncors.health import Event
+from hncors.network import Network, Tick
+from hncors.registry import Station
+from hncors.settings import Links as Waits
+from hncors.settings import Settings
+from hncors.version import VERSION
+from hncors.view.exposition import Writer
+from hncors.view.metrics import families
+
+HERE = Path(__file__).parent
+LAG_STEP_S = 0.01
+SETTLE_S = 3.0  # after the last stream is up, before measuring begins
+UP_WITHIN_S, LOOK_EVERY_S = 60.0, 0.5
+
+
+class Watched(Network):
+    """A network that notes when each epoch was counted."""
+
+    counted: list[tuple[int, Tick]] | None = None
+
+    def tick(self, now_ns: int, *, skipped: bool = False) -> Tick:
+        done = super().tick(now_ns, skipped=skipped)
+        if self.counted is not None and len(done.epochs.station):
+            self.counted.append((time.time_ns(), done._replace(messages=None, observations=None)))
+        return done
+
+
+async def lags(found: list[float]) -> None:
+    """How late each moment of an even grid was served; the moments a long step covers count each."""
+    loop = asyncio.get_running_loop()
+    due_s = loop.time()
+    while True:
+        due_s += LAG_STEP_S
+        await asyncio.sleep(due_s - loop.time())
+        now_s = loop.time()
+        found.append(now_s - due_s)
+        while due_s + LAG_STEP_S < now_s:
+            due_s += LAG_STEP_S
+            found.append(now_s - due_s)
+
+
+@contextlib.asynccontextmanager
+async def following(network: Network, settings: Settings, stations: list[Station]) -> AsyncIterator[None]:
+    """The daemon's links and heartbeat, as its service runs them."""
+    clock = Clock()
+    pulse = Pulse(network, settings.tick_s, told, clock=clock)
+    links = Links(settings, network, clock=clock, secrets=Secrets(), report=told)
+    async with asyncio.TaskGroup() as group:
+        links.group = group
+        await links.follow(stations)
+        beating = group.create_task(pulse.run())
+        try:
+            yield
+        finally:
+            links.stop()
+            beating.cancel()
+
+
+def told(event: Event) -> None:
+    if event.kind != "state":
+        print(event.station, event.kind, event.detail, file=sys.stderr)
+
+
+def up(network: Network) -> int:
+    return sum(stream.state == "streaming" for stream in network.streams)
+
+
+def rss() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+async def measure(options: argparse.Namespace, port: int) -> tuple[dict[str, object], Watched]:
+    """Connect everybody, let it settle, watch."""
+    scheme = "ntrips" if options.tls else "ntrip"
+    stations = [
+        Station(f"S{n:05}", f"{scheme}://localhost:{port}/S{n:05}", rate_hz=1.0)
+        for n in range(options.stations)
+    ]
+    settings = Settings(stations="none", links=Waits(retry_first_s=1.0, starts_per_s=1000.0))
+    before = rss()
+    network = Watched(stations)
+    async with following(network, settings, stations):
+        began_s = time.monotonic()
+        for _ in range(round(UP_WITHIN_S / LOOK_EVERY_S)):
+            await asyncio.sleep(LOOK_EVERY_S)
+            if up(network) == len(stations):
+                break
+        up_s = time.monotonic() - began_s
+        await asyncio.sleep(SETTLE_S)
+        profile = cProfile.Profile() if options.profile else contextlib.nullcontext()
+        late: list[float] = []
+        lagging = asyncio.create_task(lags(late))
+        frames = network.tally.messages.sum()
+        missing = sum(stream.account.missing for stream in network.streams)
+        network.counted = []
+        cpu_s, began_s = time.process_time(), time.monotonic()
+        with profile:
+            await asyncio.sleep(options.seconds)
+        took_s, cpu_s = time.monotonic() - began_s, time.process_time() - cpu_s
+        lagging.cancel()
+        scrape_s = time.process_time()
+        lines = Writer().render(list(families(network, VERSION))).count(b"\n")
+        scrape_s = time.process_time() - scrape_s
+        result: dict[str, object] = {
+            "stations": options.stations,
+            "frames_apart": options.frames_apart,
+            "tls": options.tls,
+            "seconds": round(took_s, 2),
+            "cpu_fraction": round(cpu_s / took_s, 4),
+            "loop_lag_p99_s": round(float(np.quantile(late, 0.99)), 4),
+            "loop_lag_max_s": round(max(late), 4),
+            "rss_bytes": rss(),
+            "per_station_bytes": (rss() - before) // max(1, options.stations),
+            "streams_up": up(network),
+            "up_after_s": round(up_s, 1),
+            "frames_per_s": round((network.tally.messages.sum() - frames) / took_s),
+            "missing_epochs": sum(stream.account.missing for stream in network.streams) - missing,
+            "blind_s": network.blind_ns / 1e9,
+            "first_scrape_cpu_s": round(scrape_s, 3),
+            "scrape_lines": lines,
+        }
+    if options.profile:
+        profile.dump_stats(options.profile)
+    return result, network
+
+
+def latencies(network: Watched, written: np.ndarray) -> np.ndarray:
+    """Seconds from an epoch's last byte to its being counted."""
+    when = {(gps_ms, station): ns for gps_ms, station, ns in written.tolist()}
+    found = []
+    for counted_ns, tick in network.counted or ():
+        for station, gps_ms in zip(tick.epochs.station.tolist(), tick.epochs.time_ms.tolist(), strict=True):
+            if (gps_ms, station) in when:
+                found.append((counted_ns - when[gps_ms, station]) / 1e9)
+    return np.array(found)
+
+
+def certificate(folder: Path) -> list[str]:
+    """A certificate for localhost, believed by this process."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split()
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    os.environ["SSL_CERT_FILE"] = str(cert)
+    return ["--tls", str(cert), str(key)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--stations", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--frames-apart", action="store_true")
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--profile", metavar="FILE", help="write a profile of the time measured")
+    options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "written.npy"
+        command = [sys.executable, str(HERE / "live_feeder.py"), "--stations", str(options.stations)]
+        command += ["--written", str(written)]
+        command += ["--frames-apart"] * options.frames_apart
+        command += certificate(Path(folder)) if options.tls else []
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as feeder:
+            try:
+                result, network = asyncio.run(measure(options, int(feeder.stdout.readline())))
+            finally:
+                feeder.stdin.close()
+                feeder.wait(30)
+        found = latencies(network, np.load(written))
+    result["epochs"] = len(found)
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        result[f"arrival_to_metric_{name}_s"] = round(float(np.quantile(found, share)), 4)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,17 +1,19 @@
 """The filed stations: one TOML text each in, `Station`s or problems out.  Nothing is read from disk here."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Field
 
-from hncors.settings import Expected, Table, problem, read_table
+from hncors import registry_tables
+from hncors.registry_tables import Antenna, Coordinates, Filing, Permit, Receiver, Signals, half_told
+from hncors.settings import Expected, Table, problem, read_table, read_toml
 from hncors.signals import GNSS
 
-FRAMES = ("CGCS2000", "ITRF97", "ITRF2008", "ITRF2014", "ITRF2020", "WGS84")
 NTRIP_PORT = 2101  # IANA: rtcm-sc104
 BAUDS = (4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 
@@ -27,7 +29,10 @@ class Link(NamedTuple):
     baud: int = 0
 
 
-DESCRIBING = ("name", "name_en", "systems", "operator", "county")
+DESCRIBING = (
+    *("name", "name_en", "operator", "county", "invented", "systems", "signals"),
+    *("receiver", "antenna", "filing", "permit"),
+)
 """Fields of a Station that are there to be read and compared with; they change nothing of its link."""
 
 
@@ -50,6 +55,12 @@ class Station:
     epoch: float | None = None  # decimal year
     operator: str = ""
     county: str = ""
+    invented: bool = False  # an example: no such station stands anywhere
+    signals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # RINEX codes by system
+    receiver: Receiver | None = None
+    antenna: Antenna | None = None
+    filing: Filing | None = None
+    permit: Permit | None = None
     file: str = ""  # the station file
 
 
@@ -120,29 +131,8 @@ def _link(text: str) -> str:
     return text
 
 
-def _systems(text: str) -> str:
-    if not text or len(set(text)) < len(text) or not set(text) <= set(GNSS):
-        raise ValueError(f'letters of "{GNSS}", each once')
-    return text
-
-
-def _frame(text: str) -> str:
-    if text not in FRAMES:
-        raise ValueError("one of " + ", ".join(FRAMES))
-    return text
-
-
 _EXPECTED_ID = Expected("1 to 32 letters, digits, - and _")
 _NAME = Field(max_length=80)
-_Metres = Annotated[float, Field(ge=-6.4e6, le=6.4e6), Expected("metres from -6400000 to 6400000")]
-
-
-class Coordinates(Table):
-    x_m: _Metres
-    y_m: _Metres
-    z_m: _Metres
-    frame: Annotated[str, AfterValidator(_frame), Expected("one of " + ", ".join(FRAMES))]
-    epoch: Annotated[float, Field(ge=1980, le=2100), Expected("a decimal year from 1980 to 2100")]
 
 
 class StationFile(Table):
@@ -161,34 +151,61 @@ class StationFile(Table):
     rate_hz: Annotated[float | None, Field(ge=0.01, le=100), Expected("a number from 0.01 to 100")] = None
     name: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
     name_en: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
-    systems: Annotated[str | None, AfterValidator(_systems), Expected(f'letters of "{GNSS}", each once')] = (
-        None
-    )
+    systems: Annotated[
+        str | None, AfterValidator(registry_tables.systems), Expected(f'letters of "{GNSS}", each once')
+    ] = None
     operator: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
     county: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
+    invented: Annotated[bool, Expected("true or false")] = False
     coordinates: Annotated[Coordinates | None, Expected("a table")] = None
+    signals: Annotated[Signals | None, Expected("a table")] = None
+    receiver: Annotated[Receiver | None, Expected("a table")] = None
+    antenna: Annotated[Antenna | None, Expected("a table")] = None
+    filing: Annotated[Filing | None, Expected("a table")] = None
+    permit: Annotated[Permit | None, Expected("a table")] = None
 
 
 def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
     """The station in the TOML `text`, or None and its problems; `file` is where it was defined."""
     filed, problems = read_table(StationFile, text, file)
-    if filed is None:
+    if wrong := half_told(read_toml(text)):
+        problems.append(f"{file}: {wrong}")
+    if filed is None or wrong:
         return None, problems
     caster = filed.link.startswith("ntrip")
     if filed.user is not None and not caster:
         problems.append(problem(file, "user", filed.user, "no user: only casters ask for one"))
     if filed.password_file is not None and filed.user is None:
         problems.append(problem(file, "password_file", filed.password_file, "the key user beside it"))
-    ecef_m = frame = epoch = None
-    if (place := filed.coordinates) is not None:
-        ecef_m, frame, epoch = (place.x_m, place.y_m, place.z_m), place.frame, place.epoch
-        radius_m = sum(axis**2 for axis in ecef_m) ** 0.5
-        if not 6.33e6 < radius_m < 6.40e6:  # the ellipsoid's semi-axes are 6356.8 and 6378.1 km
-            problems.append(problem(file, "coordinates", ecef_m, "a place on the Earth's surface"))
+    problems += _contradictions(filed, file)
     if problems:
         return None, problems
-    plain = filed.model_dump(exclude={"coordinates"})
-    return Station(**plain, ecef_m=ecef_m, frame=frame, epoch=epoch, file=file), []
+    place, signals = filed.coordinates, filed.signals
+    tables = ("receiver", "antenna", "filing", "permit")
+    plain = filed.model_dump(exclude={"coordinates", "signals", *tables})
+    return Station(
+        **plain,
+        **{name: getattr(filed, name) for name in tables},
+        signals=signals.by_system() if signals else {},
+        ecef_m=place.ecef_m() if place else None,
+        frame=place.frame if place else None,
+        epoch=place.epoch if place else None,
+        file=file,
+    ), []
+
+
+def _contradictions(filed: StationFile, file: str) -> Iterator[str]:
+    """What is right by itself and wrong together."""
+    if (place := filed.coordinates) is not None:
+        ecef_m = place.ecef_m()
+        if not 6.33e6 < sum(axis**2 for axis in ecef_m) ** 0.5 < 6.40e6:  # semi-axes 6356.8 and 6378.1 km
+            yield problem(file, "coordinates", ecef_m, "a place on the Earth's surface")
+    if filed.signals is not None and filed.systems is not None:
+        for letter in filed.signals.by_system():
+            if letter not in filed.systems:
+                yield problem(file, "systems", filed.systems, f'also "{letter}", whose signals are listed')
+    if (permit := filed.permit) and permit.begins and permit.ends and permit.ends < permit.begins:
+        yield problem(file, "permit.ends", permit.ends, "no day before permit.begins")
 
 
 def read_stations(files: Mapping[str, str]) -> tuple[list[Station], list[str]]:
@@ -205,3 +222,16 @@ def read_stations(files: Mapping[str, str]) -> tuple[list[Station], list[str]]:
         else:
             stations[station.id] = station
     return [stations[key] for key in sorted(stations)], problems
+
+
+def doubts(stations: Iterable[Station], today: date) -> Iterator[str]:
+    """What is possible and most likely a mistake, a line each: it stops nothing."""
+    known: dict[Link, Station] = {}
+    for station in stations:
+        link = parse_link(station.link)
+        link = link._replace(scheme="ntrip" if link.mountpoint else link.scheme, baud=0)
+        other = known.setdefault(link, station)
+        if other is not station and station.enabled and other.enabled:
+            yield problem(station.file, "link", station.link, f"a stream of its own: {other.id} has it too")
+        if station.enabled and station.permit and station.permit.ends and station.permit.ends < today:
+            yield problem(station.file, "permit.ends", station.permit.ends, "a day that is not past")

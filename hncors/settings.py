@@ -96,11 +96,16 @@ def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:
 
 def stations_folder(text: str) -> str:
     """The folder of station files named in `text`, whatever else is wrong with it; "" where none is."""
-    try:
-        folder = tomllib.loads(text).get("stations")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return ""
+    folder = read_toml(text).get("stations")
     return folder if isinstance(folder, str) else ""
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """What is in a TOML text, nothing where it is none."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
 
 
 T = TypeVar("T", bound=Table)

@@ -95,7 +95,9 @@ def test_check(monkeypatch, capsys):
     told = json.loads(done.out)
     assert told["problems"] == []
     assert "CSHA" in [one["id"] for one in told["stations"]]
-    assert "2996094" not in done.out  # no coordinates
+    assert "112.95" not in done.out and "2996094" not in done.out  # no coordinates, in neither form
+    assert "75.0" not in done.out
+    assert told["warnings"] == []
 
 
 def test_rinex(monkeypatch, capsys, tmp_path):

@@ -91,3 +91,22 @@ def test_a_password_file_without_a_password(tmp_path, content, told):
     with pytest.raises(ValueError, match=told) as refused:
         password(station)
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["caster.password", "passwords_caster.password"])
+def test_credentials_of_the_unit_come_first(folder, monkeypatch, name):
+    """LoadCredential=caster.password:PATH, or LoadCredential=passwords:FOLDER (systemd.exec(5))."""
+    credentials = folder / "credentials"
+    credentials.mkdir()
+    (credentials / name).write_text("geheim\n", encoding="utf-8")
+    text = STATION.format(id="E") + 'user = "u"\npassword_file = "../passwords/caster.password"\n'
+    (folder / "stations/E.toml").write_text(text, encoding="utf-8")
+    assert len(problems(folder)) == 1  # neither file nor credential
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    station = load(folder / "any.toml")[1][1]
+    assert password(station) == "geheim"
+    (folder / "passwords").mkdir()
+    (folder / "passwords/caster.password").write_text("beside\n", encoding="utf-8")
+    assert password(station) == "geheim"
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert password(station) == "beside"

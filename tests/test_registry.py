@@ -1,11 +1,14 @@
 """Station files: what is read from them, and every problem at once."""
 
 import dataclasses
+import math
+import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from hncors.registry import Link, parse_link, read_station, read_stations
+from hncors.registry import Link, doubts, parse_link, read_station, read_stations
 
 ROOT = Path(__file__).parents[1]
 SMALLEST = 'id = "ABCD"\nlink = "ntrip://127.0.0.1:2101/MOUNT"\n'
@@ -68,8 +71,7 @@ def test_every_error_at_once():
         "coordinates.epoch = 1066: expected a decimal year from 1980 to 2100",
         'coordinates.frame = "XYZ": expected one of CGCS2000, ITRF97, ITRF2008, ITRF2014, ITRF2020, WGS84',
         'coordinates.x_m = "1": expected metres from -6400000 to 6400000',
-        "coordinates.y_m: missing: expected metres from -6400000 to 6400000",
-        "coordinates.z_m: missing: expected metres from -6400000 to 6400000",
+        "coordinates: has x_m: expected x_m, y_m, z_m, or latitude_deg, longitude_deg, height_m",
         'enabled = "yes": expected true or false',
         'id = "A B": expected 1 to 32 letters, digits, - and _',
         "link: missing: expected ntrip://, ntrips://, tcp://, serial:/// or file:///",
@@ -192,12 +194,128 @@ def test_two_stations_with_one_id_name_both_files():
     assert len(found) == 3  # the third file's two problems come as well
 
 
+GEODETIC = "latitude_deg = 28.2\nlongitude_deg = 112.95\nheight_m = 75.0\n"
+WHOLE = (
+    SMALLEST
+    + """
+invented = true
+systems = "GC"
+[coordinates]
+latitude_deg = 28.2
+longitude_deg = 112.95
+height_m = 75.0
+frame = "CGCS2000"
+epoch = 2000.0
+[signals]
+G = ["1C", "5Q"]
+C = ["2I", "1P"]
+[receiver]
+type = "EXAMPLE RX"
+serial = "0001"
+firmware = "1.0"
+[antenna]
+type = "EXAMPLE ANT     NONE"
+serial = "0002"
+[filing]
+number = "X-1"
+filed_on = 2025-03-01
+in_service_on = 2025-04-01
+[permit]
+number = "P-1"
+begins = 2025-03-01
+ends = 2028-02-29
+"""
+)
+
+
+def test_a_station_with_everything_filed():
+    station, found = read_station(WHOLE, "s.toml")
+    assert found == []
+    assert station.invented
+    assert station.signals == {"G": ("1C", "5Q"), "C": ("2I", "1P")}
+    assert (station.receiver.type, station.antenna.serial) == ("EXAMPLE RX", "0002")
+    assert (station.filing.filed_on, station.permit.ends) == (date(2025, 3, 1), date(2028, 2, 29))
+
+
+def test_either_form_of_coordinates_is_the_same_place():
+    """Expected: EPSG method 9602 (geographic to geocentric), written out."""
+    station, _ = read_station(WHOLE, "s.toml")
+    sine, cosine = math.sin(28.2 * math.pi / 180), math.cos(28.2 * math.pi / 180)
+    squared = 2 / 298.257222101 - 1 / 298.257222101**2
+    normal_m = 6378137 / math.sqrt(1 - squared * sine**2)
+    east = 112.95 * math.pi / 180
+    out_m = (normal_m + 75) * cosine
+    expected = (out_m * math.cos(east), out_m * math.sin(east), (normal_m * (1 - squared) + 75) * sine)
+    assert math.dist(station.ecef_m, expected) < 1e-6
+    x_m, y_m, z_m = expected
+    cartesian = f"x_m = {x_m}\ny_m = {y_m}\nz_m = {z_m}\n"
+    text = WHOLE.replace(GEODETIC, cartesian)
+    other, found = read_station(text, "s.toml")
+    assert found == []
+    assert math.dist(other.ecef_m, station.ecef_m) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "expected"),
+    [
+        ("height_m = 75.0\n", "", "coordinates: has latitude_deg, longitude_deg: expected x_m, y_m,"),
+        ("height_m = 75.0", "x_m = 1", "coordinates: has x_m, latitude_deg, longitude_deg: expected"),
+        (GEODETIC, "", "coordinates: has neither: expected"),
+        ("28.2", "91", "coordinates.latitude_deg = 91: expected degrees from -90 to 90"),
+        ('"5Q"', '"5P"', "signals.G = an array: expected RINEX codes, each once, out of 1C 1L"),
+        ('"1C", "5Q"', '"1C", "1C"', "signals.G = an array: expected RINEX codes, each once"),
+        ('"GC"', '"G"', 'systems = "G": expected also "C", whose signals are listed'),
+        ("2025-03-01\nin_", '"today"\nin_', 'filing.filed_on = "today": expected a date such as 2025-03-01'),
+        ("2028-02-29", "2024-02-29", "permit.ends = 2024-02-29: expected no day before permit.begins"),
+        ("[permit]", "[permits]", "permits: unknown key: expected permit?"),
+    ],
+)  # fmt: skip
+def test_what_is_filed_is_checked(change, to, expected):
+    (found,) = problems(WHOLE.replace(change, to, 1))
+    assert found.removeprefix("stations/ABCD.toml: ")[: len(expected)] == expected
+
+
+def test_two_stations_on_one_stream_and_a_permit_that_is_over_are_doubtful():
+    texts = {
+        "a": 'id = "A"\nlink = "ntrip://h:2101/X"\n[permit]\nends = 2026-01-01',
+        "b": 'id = "B"\nlink = "ntrips://h:2101/X"',
+        "c": 'id = "C"\nlink = "ntrip://h:2101/Y"',
+        "d": 'id = "D"\nlink = "ntrip://h:2101/X"\nenabled = false',
+        "e": 'id = "E"\nlink = "serial:///dev/ttyS0"',
+        "f": 'id = "F"\nlink = "serial:///dev/ttyS0?baud=9600"',
+    }
+    stations, found = read_stations(texts)
+    assert found == []
+    assert list(doubts(stations, date(2026, 1, 1))) == [
+        'b: link = "ntrips://h:2101/X": expected a stream of its own: A has it too',
+        'f: link = "serial:///dev/ttyS0?baud=9600": expected a stream of its own: E has it too',
+    ]
+    assert list(doubts(stations[:1], date(2026, 1, 2))) == [
+        "a: permit.ends = 2026-01-01: expected a day that is not past"
+    ]
+
+
+PREFECTURES = "长沙 株洲 湘潭 衡阳 邵阳 岳阳 常德 张家界 益阳 郴州 永州 怀化 娄底 湘西"
+
+
 def test_the_examples_are_stations_and_say_they_are_invented():
     files = {str(file): file.read_text(encoding="utf-8") for file in (ROOT / "stations").glob("*.toml")}
     stations, found = read_stations(files)
     assert found == []
-    assert len(stations) >= 3
+    assert len(stations) >= 20
+    assert list(doubts(stations, date(2026, 1, 1))) == []
+    assert all(any(station.county.startswith(name) for station in stations) for name in PREFECTURES.split())
+    assert all(station.county.startswith(tuple(PREFECTURES.split())) for station in stations)
     for station in stations:
+        assert station.invented
+        assert "Invented" in files[station.file].splitlines()[0]
+        assert "虚构" in files[station.file].splitlines()[1]
+        assert "invented" in station.filing.number and "invented" in station.permit.number
+        place = tomllib.loads(files[station.file])["coordinates"]  # a city's, to a hundredth of a degree
+        assert 24.6 < place["latitude_deg"] < 30.2 and 108.7 < place["longitude_deg"] < 114.3  # Hunan
+        assert place["latitude_deg"] == round(place["latitude_deg"], 2)
+        assert place["longitude_deg"] == round(place["longitude_deg"], 2)
+        assert place["height_m"] % 5 == 0
         assert "虚构" in station.name
         assert "invented" in station.name_en
         assert station.file.endswith(f"{station.id}.toml")

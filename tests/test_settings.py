@@ -119,12 +119,12 @@ def test_the_example_is_a_configuration_with_its_defaults():
 def test_every_key_is_documented_and_nothing_else(heading, model):
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([a-z_.]+)` \| (.*?) \| (.*?) ?\|$", section, re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Za-z_.]+)` \| (.*?) \| (.*?) ?\|$", section, re.MULTILINE)
     assert rows == [
         (key, expected, "" if default is ... else "unknown" if default is None else json.dumps(default))
         for key, expected, default in keys(model)
     ]
     words = "".join(line for line in section.splitlines() if not line.startswith("|"))
     for key, _, _ in rows:
-        told = "[coordinates]" if key.startswith("coordinates.") else key
+        told = f"[{key.partition('.')[0]}]" if "." in key and model is StationFile else key
         assert f"`{told}`" in words, f"{key} has a row but no words"

@@ -1,9 +1,11 @@
 """The configuration as it is on disk: the file, the folder of stations, the passwords."""
 
+import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from hncors.registry import Station, read_stations
+from hncors.registry import Station, doubts, read_stations
 from hncors.settings import Settings, problem, read_settings, stations_folder
 
 MAX_BYTES = 4 << 20  # of one configuration file
@@ -59,8 +61,22 @@ def password(station: Station) -> str:
     return line
 
 
+def warnings(stations: list[Station]) -> list[str]:
+    """What is possible and most likely a mistake, a printable line each."""
+    return list(doubts(stations, datetime.now(UTC).date()))
+
+
 def _password_path(station: Station) -> Path:
-    return Path(station.file).parent / (station.password_file or "")
+    """Among the unit's credentials where systemd gave some (LoadCredential=), else as written.
+
+    A credential loaded by itself has the name of its file; one of a folder has the folder's before it.
+    """
+    path = Path(station.file).parent / (station.password_file or "")
+    if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
+        for name in (path.name, f"{path.parent.name}_{path.name}"):
+            if (credential := Path(folder) / name).is_file():
+                return credential
+    return path
 
 
 def _missing_passwords(stations: list[Station]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 
-from hncors.daemon.configuration import ConfigurationError
+from hncors.daemon import configuration
 from hncors.daemon.links import Links
 from hncors.daemon.notify import Notifier
 from hncors.daemon.pulse import Pulse
@@ -63,7 +63,7 @@ class Reload:
     async def _reload(self, load: Load) -> None:
         try:
             settings, stations = await asyncio.to_thread(load)
-        except ConfigurationError as refused:
+        except configuration.ConfigurationError as refused:
             self._refused(refused.problems)
             return
         except Exception as fault:  # reading is ours, too: what is wrong with it must not end the daemon
@@ -79,6 +79,8 @@ class Reload:
             if which:
                 more = ", ..." if len(which) > NAMED else ""
                 log.info("configuration: %s %s%s", name, ", ".join(which[:NAMED]), more)
+        for doubt in configuration.warnings(stations):
+            log.warning("configuration: %s", doubt)
         for key in self._restart:
             log.warning("configuration: %s takes effect when the daemon is started again", key)
         counts = {name: len(which) for name, which in changes._asdict().items()}

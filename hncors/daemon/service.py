@@ -46,6 +46,8 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
     except configuration.ConfigurationError as refused:
         print("\n".join(refused.problems), file=sys.stderr)
         return 2
+    for doubt in configuration.warnings(stations):
+        log.warning("configuration: %s", doubt)
     try:
         asyncio.run(run(settings, stations, ready=ready, load=load, secrets=secrets, ending=_end_in_time))
     except CannotListen as refused:

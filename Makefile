@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: demo test check bench golden fuzz peers lock clean
+.PHONY: demo test check bench golden fuzz peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -50,6 +50,10 @@ lock:
 	$(LOCK) --output-file requirements.txt pyproject.toml
 	$(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	rm -rf $(VENV)-lock
+
+# DESTDIR, PREFIX, SYSCONFDIR, LIBDIR, SERIAL: see the script, and docs/operations.md.
+install:
+	scripts/install.sh
 
 clean:
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -20,6 +20,7 @@ gpsd-clients             gpspipe
 gpsd-tools               gpsdecode
 prometheus               prometheus promtool
 prometheus-alertmanager  prometheus-alertmanager
+systemd                  systemd-analyze systemd-sysusers systemd-tmpfiles
 mosquitto                mosquitto
 socat                    socat
 openssl                  openssl

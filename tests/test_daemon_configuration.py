@@ -1,5 +1,7 @@
 """The configuration on disk: every problem of every file at once, and passwords that stay in their files."""
 
+from pathlib import Path
+
 import pytest
 
 from hncors.daemon.configuration import ConfigurationError, load, password
@@ -110,3 +112,19 @@ def test_credentials_of_the_unit_come_first(folder, monkeypatch, name):
     assert password(station) == "geheim"
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
     assert password(station) == "beside"
+
+
+def test_a_password_that_may_not_be_looked_at_is_not_there(folder, monkeypatch):
+    """The daemon's user has no right to the folder of passwords."""
+    text = STATION.format(id="E") + 'user = "u"\npassword_file = "p"\n'
+    (folder / "stations/E.toml").write_text(text, encoding="utf-8")
+
+    real = Path.stat
+
+    def forbidding(path, **more):
+        if path.name == "p":
+            raise PermissionError(13, "Permission denied")
+        return real(path, **more)
+
+    monkeypatch.setattr(Path, "stat", forbidding)
+    assert problems(folder) == ['stations/E.toml: password_file = "p": expected a file that is there']

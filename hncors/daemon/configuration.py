@@ -81,7 +81,11 @@ def _password_path(station: Station) -> Path:
 
 def _missing_passwords(stations: list[Station]) -> Iterator[str]:
     for station in stations:
-        if station.password_file is not None and not _password_path(station).is_file():
+        try:
+            there = station.password_file is None or _password_path(station).is_file()
+        except OSError:  # in a folder that this process may not look into
+            there = False
+        if not there:
             yield problem(station.file, "password_file", station.password_file, "a file that is there")
 
 

@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from wire import epoch
 
+from hncors.daemon.pages import ROWS, STATE_WORDS, table
 from hncors.daemon.pulse import EVENTS, Pulse
 from hncors.daemon.web import METRICS_TYPE, Site, _accepts_gzip, serve
-from hncors.health import Event
+from hncors.gpstime import from_unix_ns
+from hncors.health import STATES, Event
 from hncors.network import Chunk, Network
 from hncors.registry import Station
 
@@ -152,7 +155,47 @@ async def test_the_page_escapes_what_comes_from_outside():
     assert "<script" not in text
     assert "<img" not in text
     assert "长沙 &lt;script&gt;" in text
-    assert "0 of 2 stations streaming" in text
+    assert "0 / 2 站正常 · stations streaming" in text
+    assert '<td class="state auth_failed">认证失败 auth failed</td>' in text
+    assert '<meta http-equiv="refresh" content="5">' in text
+
+
+async def test_the_page_says_what_the_sky_is_like_and_what_is_wrong_with_the_monitor():
+    one = site()
+    now_ns = time.time_ns() // 10**9 * 10**9
+    frames = epoch(from_unix_ns(now_ns), (1074, 1124), satellites=(7, 20, 24), signals=(2, 30))  # 2I, 1D
+    one.network.feed(Chunk("YYNG", b"".join(frames), now_ns + 10**8))
+    one.pulse.tick()
+    one.more = lambda: {"reload_successful": False}
+    async with served(one) as session:
+        async with session.get("/") as response:
+            text = await response.text()
+        async with session.get("/api/v1/stations") as response:
+            (_, line) = await response.json()
+    row = next(row for row in text.splitlines() if row.startswith("<tr><td>YYNG"))
+    assert '<td class="state streaming">正常 streaming</td>' in row
+    assert '<td class="number">6</td><td>2 2I 1D</td>' in row  # C20 and C24 are BeiDou-3, C07 is not
+    assert (line["satellites"], line["bds3"], line["bds3_signals"]) == (6, 2, ["2I", "1D"])
+    assert "the last configuration was refused" in text
+    assert "has not looked" not in text
+    assert "coordinates" not in text
+
+
+def test_every_state_has_words_and_a_long_table_says_what_it_leaves_out():
+    assert set(STATE_WORDS) == set(STATES)
+    many = [Station(id=f"S{number:04}", link="tcp://127.0.0.1:1") for number in range(ROWS + 7)]
+    text = table(Network(many), {one.id: one for one in many}, 0)
+    assert text.count("<tr><td>") == ROWS
+    assert "7 more are not in this table" in text
+
+
+async def test_style_has_both_schemes_and_scripts_are_forbidden():
+    async with served(site()) as session, session.get("/style.css") as response:
+        assert "color-scheme: light dark" in await response.text()
+        assert response.headers["Content-Type"] == "text/css; charset=utf-8"
+        policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
 
 
 async def test_refusals_are_hardened_too():

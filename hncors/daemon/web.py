@@ -1,7 +1,6 @@
 """The daemon over HTTP: metrics, state as JSON, one plain page.  Read-only, on loopback."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,7 +57,7 @@ class Site:
         return app
 
     async def page(self, request: web.Request) -> web.Response:
-        text = pages.table(self.network, self.stations, time.time_ns())
+        text = pages.table(self.network, self.stations, self.pulse.clock.now_ns(), self._warnings())
         return web.Response(text=text, content_type="text/html")
 
     async def style(self, request: web.Request) -> web.Response:
@@ -90,7 +89,8 @@ class Site:
         return web.Response(text="ok\n")
 
     async def list_stations(self, request: web.Request) -> web.Response:
-        return web.json_response([pages.summary(s, self.stations[s.id]) for s in self.network.streams])
+        numbered = enumerate(self.network.streams)
+        return web.json_response([pages.summary(self.network, n, self.stations[s.id]) for n, s in numbered])
 
     async def one_station(self, request: web.Request) -> web.Response:
         number = self.network.index.get(request.match_info["id"])
@@ -101,6 +101,22 @@ class Site:
 
     async def list_events(self, request: web.Request) -> web.Response:
         return web.json_response([pages.event(one) for one in self.pulse.events])
+
+    def _warnings(self) -> list[str]:
+        """What is wrong with the monitor itself, for whoever looks at the page."""
+        process = self.pulse.process()._replace(**self.more())
+        age_s = self.pulse.since_beat_s()
+        told = {
+            "监测处理已停顿 · the monitor has not looked for 10 s": age_s is None or age_s > BEAT_WITHIN_S,
+            "最近一次配置有误，仍用旧配置 · the last configuration was refused; see the log": (
+                not process.reload_successful
+            ),
+            "部分配置须重启生效 · some of the configuration waits for a restart": process.restart_needed,
+            f"主机时钟可能有误 · the host's clock may be {process.host_clock_offset_s:.0f} s off": (
+                process.host_clock_offset_s != 0
+            ),
+        }
+        return [text for text, true in told.items() if true]
 
 
 @web.middleware

@@ -145,7 +145,9 @@ class StationFile(Table):
     user: Annotated[
         str | None, Field(pattern=r"^[^:]{1,200}$"), Expected("a name without a colon", shown=False)
     ] = None
-    password_file: Annotated[str | None, Field(min_length=1), Expected("a file, relative to this one")] = None
+    password_file: Annotated[
+        str | None, Field(min_length=1), Expected("a file, relative to this one", shown=False)
+    ] = None
     ntrip_version: Annotated[int, Field(ge=1, le=2), Expected("1 or 2")] = 2
     enabled: Annotated[bool, Expected("true or false")] = True
     rate_hz: Annotated[float | None, Field(ge=0.01, le=100), Expected("a number from 0.01 to 100")] = None
@@ -174,9 +176,9 @@ def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
         return None, problems
     caster = filed.link.startswith("ntrip")
     if filed.user is not None and not caster:
-        problems.append(problem(file, "user", filed.user, "no user: only casters ask for one"))
+        problems.append(f"{file}: user: expected no user: only casters ask for one")
     if filed.password_file is not None and filed.user is None:
-        problems.append(problem(file, "password_file", filed.password_file, "the key user beside it"))
+        problems.append(f"{file}: password_file: expected the key user beside it")
     problems += _contradictions(filed, file)
     if problems:
         return None, problems

@@ -142,7 +142,8 @@ def _told(model: type[Table], file: str, error: Any) -> str:
         near = difflib.get_close_matches(path[-1], table.model_fields, n=1)
         known = f"{near[0]}?" if near else "one of " + ", ".join(sorted(table.model_fields))
         return f"{file}: {key}: unknown key: expected {known}"
-    expected, shown = _expected(table, path[-1])
+    # What is wrong with an element of an array is told in the words of the array.
+    expected, shown = _expected(table, next(step for step in reversed(path) if not step.isdecimal()))
     if error["type"] == "missing":
         return f"{file}: {key}: missing: expected {expected}"
     if error["type"] == "value_error":
@@ -153,10 +154,16 @@ def _told(model: type[Table], file: str, error: Any) -> str:
 def _table(model: type[Table], path: list[str]) -> type[Table]:
     """The table of `model` that the keys of `path` lead to."""
     for step in path:
-        annotation = model.model_fields[step].annotation
-        choices = (annotation, *get_args(annotation))
-        model = next(choice for choice in choices if isinstance(choice, type) and issubclass(choice, Table))
+        if not step.isdecimal():  # the number of a table in an array of tables leads nowhere else
+            model = _inner(model.model_fields[step].annotation)[0]
     return model
+
+
+def _inner(annotation: Any) -> list[type[Table]]:
+    """The tables a key can hold, by itself, as one choice of several or in an array."""
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return [annotation]
+    return [table for choice in get_args(annotation) for table in _inner(choice)]
 
 
 def _expected(table: type[Table], key: str) -> Expected:
@@ -182,9 +189,7 @@ def _shown(value: object) -> str:
 def keys(model: type[Table], prefix: str = "") -> Iterator[tuple[str, str, object]]:
     """Every key of a file with what it may hold and its default (`...` for none), for documentation."""
     for name, field in model.model_fields.items():
-        choices = (field.annotation, *get_args(field.annotation))
-        inner = [choice for choice in choices if isinstance(choice, type) and issubclass(choice, Table)]
-        if inner:
+        if inner := _inner(field.annotation):
             yield from keys(inner[0], f"{prefix}{name}.")
         else:
             yield prefix + name, _expected(model, name).text, ... if field.is_required() else field.default

@@ -134,6 +134,9 @@ def _told(model: type[Table], file: str, error: Any) -> str:
     """One pydantic error as a problem."""
     path = [str(step) for step in error["loc"]]
     key = printable(".".join(path), 100)
+    # What is wrong with an element of an array is told in the words of the array.
+    while path[-1].isdecimal():
+        path.pop()
     table = _table(model, path[:-1])
     if error["type"] == "extra_forbidden":
         # Its value is not shown: it may be what should not have been written here, such as a password.
@@ -142,8 +145,7 @@ def _told(model: type[Table], file: str, error: Any) -> str:
         near = difflib.get_close_matches(path[-1], table.model_fields, n=1)
         known = f"{near[0]}?" if near else "one of " + ", ".join(sorted(table.model_fields))
         return f"{file}: {key}: unknown key: expected {known}"
-    # What is wrong with an element of an array is told in the words of the array.
-    expected, shown = _expected(table, next(step for step in reversed(path) if not step.isdecimal()))
+    expected, shown = _expected(table, next(step for step in reversed(path) if step in table.model_fields))
     if error["type"] == "missing":
         return f"{file}: {key}: missing: expected {expected}"
     if error["type"] == "value_error":
@@ -154,8 +156,12 @@ def _told(model: type[Table], file: str, error: Any) -> str:
 def _table(model: type[Table], path: list[str]) -> type[Table]:
     """The table of `model` that the keys of `path` lead to."""
     for step in path:
-        if not step.isdecimal():  # the number of a table in an array of tables leads nowhere else
-            model = _inner(model.model_fields[step].annotation)[0]
+        if step not in model.model_fields:  # the number of a table in an array
+            continue
+        inner = _inner(model.model_fields[step].annotation)
+        if not inner:
+            break
+        model = inner[0]
     return model
 
 

@@ -140,6 +140,31 @@ def run(config: Config, as_json: Json = False) -> None:
     _end(lambda: cli_run.command(config, as_json))
 
 
+@app.command(epilog="Example: hncors simulate configs/scenarios/calm.toml --out calm")
+def simulate(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder for recordings, stations/, hncors.toml and truth.jsonl."
+        ),
+    ],
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", min=0, max=(1 << 32) - 1, help="Instead of the scenario's seed."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", metavar="S", min=1, max=604_800, help="Instead of the scenario's length."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write recordings of a simulated network whose truth is known: stations, sky, receivers, faults."""
+    from hncors import cli_simulate
+
+    _end(lambda: cli_simulate.command(scenario, out, seed, seconds, as_json))
+
+
 @app.command(epilog="Example: hncors demo --seconds 60")
 def demo(
     seconds: Annotated[

@@ -120,8 +120,10 @@ def staged(out: Path) -> Iterator[Path]:
         try:
             yield folder
             out.mkdir(parents=True, exist_ok=True)
-            for file in sorted(folder.iterdir()):
-                file.replace(out / file.name)
+            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                place = out / file.relative_to(folder)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(place)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as fault:

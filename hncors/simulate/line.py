@@ -21,6 +21,7 @@ class Wire:
         self._chance = np.random.default_rng([seed, 3])
         self._stations = stations
         self._usual_s = np.array([one.delay_s for one in stations])
+        self._latest_ms = np.zeros(len(stations))
         self._waiting: dict[int, bytearray] = {}
         self._past: dict[str, deque[tuple[int, bytes]]] = {}
         for fault in faults:
@@ -34,15 +35,16 @@ class Wire:
         out: F64 = self._usual_s * (0.9 + 0.1 * self._chance.standard_exponential(len(self._usual_s)))
         return out
 
-    def send(self, row: int, time_ms: int, data: bytes, faults: Sequence[Fault]) -> tuple[bytes, float]:
-        """What arrives of a station's bytes, and how many seconds later than usual."""
+    def send(
+        self, row: int, time_ms: int, data: bytes, delay_s: float, faults: Sequence[Fault]
+    ) -> tuple[bytes, float]:
+        """What arrives of a station's bytes, and seconds from the epoch to then: `delay_s`, or more."""
         one = self._stations[row]
         past = self._past.get(one.id)
         if past is not None:
             past.append((time_ms, data))
             while past[0][0] < time_ms - self._longest_ms:
                 past.popleft()
-        late_s = 0.0
         slow = False
         for fault in faults:
             if one.id not in fault.stations:
@@ -58,7 +60,7 @@ class Wire:
                     slow = True
                     data = self._dripped(row, data, max(1, round(fault["bytes_per_s"] * one.interval_s)))
                 case "late_data":
-                    late_s += fault["delay_s"]
+                    delay_s += fault["delay_s"]
                 case "replay":
                     wanted = time_ms - round(1000 * fault["ago_s"])
                     data = next((old for when, old in past or () if when == wanted), b"")
@@ -66,7 +68,9 @@ class Wire:
                     data = b""
         if not slow:
             self._waiting.pop(row, None)  # a new connection begins with new data
-        return data, late_s
+        # Nothing overtakes what was sent before it.
+        self._latest_ms[row] = max(self._latest_ms[row], time_ms + 1000 * delay_s)
+        return data, (float(self._latest_ms[row]) - time_ms) / 1000
 
     def _garbage(self, count: int) -> bytes:
         """Bytes among which no frame begins."""

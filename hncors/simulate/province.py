@@ -117,8 +117,8 @@ class Province:
             said: list[bytes] = []
             if not off[row]:
                 said = self._speaking.frames(row, time_ms, heard[row], self.broadcast, now) + frames[row]
-            data, late_s = self._wire.send(row, time_ms, b"".join(said), now)
-            sent.append(Sent(row, data, float(delays[row]) + late_s))
+            data, delay_s = self._wire.send(row, time_ms, b"".join(said), float(delays[row]), now)
+            sent.append(Sent(row, data, delay_s))
         told = list(self._truth(time_ms, now, sent, observed, state, sky))
         return Epoch(time_ms, sent, told)
 

@@ -360,7 +360,12 @@ class Network:
 
 def stream_of(station: Watched) -> Stream:
     """The state of a station of which nothing has come yet."""
-    return Stream(station.id, Account(promised_ms=round(1000 / station.rate_hz) if station.rate_hz else None))
+    return Stream(station.id, Account(promised_ms=promised_ms(station)))
+
+
+def promised_ms(station: Watched) -> int | None:
+    """The interval of its epochs that a station promises."""
+    return round(1000 / station.rate_hz) if station.rate_hz else None
 
 
 def _heard_ns(stream: Stream, now_ns: int) -> int:

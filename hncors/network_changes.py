@@ -12,7 +12,7 @@ import numpy as np
 from hncors.dating import renumbered
 from hncors.gpstime import to_unix_ns
 from hncors.health import SECOND_NS, Event
-from hncors.network import Network, Watched, stream_of
+from hncors.network import Network, Watched, promised_ms, stream_of
 
 
 def watch(network: Network, stations: Sequence[Watched]) -> None:
@@ -29,11 +29,9 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     after = np.array([index.get(stream.id, -1) for stream in network.streams], np.int64)
     streams = []
     for station, number in zip(stations, before.tolist(), strict=True):
-        new = stream_of(station)
-        if number >= 0:
-            promised_ms, new = new.account.promised_ms, network.streams[number]
-            new.account.promise(promised_ms)
-        streams.append(new)
+        stream = network.streams[number] if number >= 0 else stream_of(station)
+        stream.account.promise(promised_ms(station))
+        streams.append(stream)
     network.streams[:] = streams
     network.index.clear()
     network.index.update(index)

@@ -18,6 +18,9 @@ if [ -z "$root" ] && [ "$(id -u)" != 0 ]; then
 fi
 umask 022
 VENV=$root$prefix/venv EDITABLE='' scripts/setup.sh requirements.txt
+case $("$root$prefix/venv/bin/python" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
+    "$HOME"/*|/home/*) say "the interpreter is in somebody's home, where the service cannot run it: name another, PYTHON=..." ;;
+esac
 # The programs begin with the path of their interpreter; below DESTDIR that is not where they will run.
 [ -z "$root" ] || sed -i "1s|^#!$root$prefix/|#!$prefix/|" "$root$prefix"/venv/bin/*
 

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from daemon_process import NOTHING, REFUSE, RUN, casting, configure, epochs, now_ms, running, times
+from daemon_process import NOTHING, REFUSE, RUN, Manager, casting, configure, epochs, now_ms, running, times
 from waiting import until
 from wire import epoch
 
@@ -145,3 +145,28 @@ async def test_p03_sigterm_at_any_moment_of_the_start(tmp_path):
         _, log = await asyncio.wait_for(process.communicate(), 10)
         assert process.returncode == 0, (where, log)
         assert b"Traceback" not in log
+
+
+HANGING = (
+    "import time; from hncors.network import Network; real = Network.tick\n"
+    "def tick(self, now_ns, **more):\n"
+    "    if self.ticks > 20: time.sleep(60)\n"
+    "    return real(self, now_ns, **more)\n"
+    "Network.tick = tick\n"
+)
+
+
+async def test_a_tick_that_hangs_feeds_no_watchdog(tmp_path):
+    """systemd would start the daemon again; here the socket falls silent."""
+    manager = Manager(tmp_path)
+    env = {**os.environ, "NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "200000"}
+    async with running(configure(tmp_path, 1, "A"), HANGING + RUN, env):
+        await until(lambda: manager.listen().count("WATCHDOG=1") >= 5)
+        quiet = 0
+        async with asyncio.timeout(15):
+            while quiet < 10:  # a second is five times what the watchdog gives
+                heard = len(manager.listen())
+                await asyncio.sleep(0.1)
+                quiet = quiet + 1 if len(manager.listen()) == heard else 0
+    assert manager.heard[0] == "READY=1"
+    manager.socket.close()

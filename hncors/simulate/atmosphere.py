@@ -86,3 +86,10 @@ def mapping(elevation: F64) -> F64:
     sine = np.sin(elevation)
     out: F64 = 1.001 / np.sqrt(0.002001 + sine * sine)
     return out
+
+
+def mapping_rate(elevation: F64, sine_rate: F64) -> F64:
+    """How fast that changes, 1/s, when the sine of the elevation changes by so much a second."""
+    sine = np.sin(elevation)
+    out: F64 = -1.001 * sine * sine_rate / (0.002001 + sine * sine) ** 1.5
+    return out

@@ -23,7 +23,7 @@ from hncors.simulate.plan import Satellite
 
 FADE_MS = 600_000
 _UNHEALTHY = {
-    1019: {"health": 63}, 1020: {"bn": 4}, 1042: {"health": 1}, 1044: {"health": 63},
+    1019: {"health": 63}, 1020: {"bn": 1}, 1042: {"health": 1}, 1044: {"health": 63},
     1045: {"e5a_health": 1}, 1046: {"e1_health": 1, "e5b_health": 1},
 }  # fmt: skip
 
@@ -72,8 +72,9 @@ class Broadcast:
         self._columns = Orbits.of([sets[-1] for sets in self.sets], [time_ms] * len(self.sets))
         if before is not None:
             after = self._raw(time_ms)
-            self._step[rows, :3] = before.position_m[rows] - after.position_m[rows]
-            self._step[rows, 3] = before.clock_s[rows] - after.clock_s[rows]
+            # After a long pause the old sets of GLONASS say nothing (nan), and there is nothing to fade.
+            self._step[rows, :3] = np.nan_to_num(before.position_m[rows] - after.position_m[rows])
+            self._step[rows, 3] = np.nan_to_num(before.clock_s[rows] - after.clock_s[rows])
             self._since_ms[rows] = time_ms
 
     def row(self, name: str) -> int | None:

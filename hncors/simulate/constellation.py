@@ -8,7 +8,7 @@ Node longitudes count from the turning earth: node(t) = node(anchor) + (node rat
 
 from __future__ import annotations
 
-from math import pi, sqrt
+from math import cos, pi, sin, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -137,7 +137,7 @@ def _group(group: Group, chance: np.random.Generator) -> list[Orbit]:
             along = np.radians(group.longitude_deg[row]) - node
         small = chance.uniform(-1, 1, 6) * (4e-6, 8e-6, 1.5e-7, 1.5e-7, 250.0, 80.0)
         if group.orbit == "GEO":
-            small *= 0.02
+            small *= (0.1, 0.1, 0.0, 0.0, 0.1, 0.1)
         unit = system.af1_unit_s_s
         out.append(
             Orbit(
@@ -174,14 +174,17 @@ def kepler_sets(orbit: Orbit, turn: int, anchor_ms: int) -> list[Ephemeris]:
     week, toe_s = toe_ms // WEEK_MS, toe_ms % WEEK_MS / 1000
     mean_motion = sqrt(system.gm_m3_s2 / orbit.semi_major_m**3) + orbit.delta_n_rad_s
     perigee = orbit.perigee_rad
+    cuc, cus, cic, cis, crc, crs = orbit.harmonic
     if letter == "C" and orbit.satellite.orbit == "GEO":
         # The frame stands still while tk runs, but starts from the turned earth at every toe: there the
-        # plane keeps its node, and the perigee moves back.
+        # plane keeps its node, and what is counted along the orbit moves back.
         node = orbit.node_rad
-        perigee -= system.earth_rad_s * later_s
+        turned_by = system.earth_rad_s * later_s
+        perigee -= turned_by
+        cuc, cus = _moved_back(cuc, cus, 2 * turned_by)
+        crc, crs = _moved_back(crc, crs, 2 * turned_by)
     else:
         node = orbit.node_rad + (orbit.node_rate_rad_s - system.earth_rad_s) * later_s
-    cuc, cus, cic, cis, crc, crs = orbit.harmonic
     common = {
         "toe_s": toe_s,
         "toc_s": toe_s,
@@ -238,6 +241,12 @@ def _own(letter: str, orbit: Orbit, turn: int, week: int, af0_s: float) -> list[
             fnav = {"af0_s": af0_s + first_s - second_s, "e5a_health": 0, "e5a_invalid": 0, "reserved": 0}
             inav = {"bgd_e5b_s": second_s, "e5b_health": 0, "e5b_invalid": 0, "e1_health": 0}
             return [(1045, own | fnav), (1046, own | inav | {"e1_invalid": 0, "reserved": 0})]
+
+
+def _moved_back(cosine: float, sine: float, angle: float) -> tuple[float, float]:
+    """The amplitudes of a wave whose phase is counted from an angle further on."""
+    c, s = cos(angle), sin(angle)
+    return cosine * c + sine * s, sine * c - cosine * s
 
 
 def rounded(one: Ephemeris) -> Ephemeris:

@@ -21,6 +21,7 @@ class Lines(NamedTuple):
     satellite_clock_s: F64  # when the signal left
     azimuth: F64  # radians
     elevation: F64
+    sine_rate: F64  # of the elevation's sine, 1/s
 
 
 def lines(states: States, place_m: F64, axes: F64, clock_s: F64) -> Lines:
@@ -43,8 +44,12 @@ def lines(states: States, place_m: F64, axes: F64, clock_s: F64) -> Lines:
     turned = EARTH_ROTATION_RAD_S * (unit[..., 0] * position[..., 1] - unit[..., 1] * position[..., 0])
     rate = C_M_S * along / (C_M_S + along - turned)
     east, north, up = np.moveaxis(np.einsum("nik,nsk->nsi", axes, unit), 2, 0)
+    climb = np.einsum("nk,nsk->ns", axes[:, 2], velocity)
+    sine_rate = (climb - up * along) / range_m
     clock = states.clock_s + (received - travel) * states.clock_rate
-    return Lines(range_m, rate, clock, np.arctan2(east, north) % (2 * np.pi), np.arcsin(np.clip(up, -1, 1)))
+    return Lines(
+        range_m, rate, clock, np.arctan2(east, north) % (2 * np.pi), np.arcsin(np.clip(up, -1, 1)), sine_rate
+    )
 
 
 def _sent(states: States, later: F64, travel: F64) -> tuple[F64, F64]:

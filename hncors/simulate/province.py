@@ -162,6 +162,7 @@ class Province:
         base += self._receivers.biases.system_m[:, gnss]
         base += self.zenith_m[:, None] * atmosphere.mapping(found.elevation)
         rate = found.rate_m_s - C_M_S * satellite_rate - state.satellite_m_s[visible]
+        rate += self.zenith_m[:, None] * atmosphere.mapping_rate(found.elevation, found.sine_rate)
         rate += (C_M_S * clock_rate + state.clock_m_s)[:, None]
         if state.velocity_m_s.any():
             level = np.cos(found.elevation)

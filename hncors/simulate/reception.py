@@ -28,6 +28,7 @@ NOT_TRACKED = -1
 _CODE_NOISE_M = 0.12  # at 45 dB-Hz; both are ten times that at 25
 _PHASE_NOISE_M = 0.001
 _RATE_NOISE_M_S = 0.008
+_FADING_DB, _SCINTILLATION_CYCLES = 6.0, 0.05  # at S4 = 1, one standard deviation
 # How much weaker or stronger than the first a signal is, dB.
 _POWER_DB = {
     "2W": -9.0,
@@ -129,7 +130,8 @@ class Receivers:
         noise = self._chance.standard_normal((4, len(base_m), len(cell)), np.float32)
         cn0 = strength[:, of] + self._power_db[cell] + 0.4 * noise[0]
         if now.s4:
-            cn0 += 6 * now.s4 * self._chance.standard_normal((len(base_m), len(visible)))[:, of]
+            flicker = now.s4 * self._chance.standard_normal((2, len(base_m), len(visible)))
+            cn0 += _FADING_DB * flicker[0][:, of]
         if not now.easy:
             cn0 -= now.loss_db[:, gnss]
         np.clip(cn0, 1, 62.9, out=cn0)
@@ -154,6 +156,8 @@ class Receivers:
             + 0.01 * multipath
             + (self._sky.noise * _PHASE_NOISE_M) * weaker * noise[2]
         )
+        if now.s4:
+            phase += _SCINTILLATION_CYCLES * flicker[1][:, of] * (C_M_S / self._frequency[cell])
         half = self._half_until_ms[:, cell] > time_ms
         if half.any():
             phase += np.where(half, self._half_m[:, cell], 0.0)

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from hncors.dating import renumbered
-from hncors.gpstime import to_unix_ns
-from hncors.health import SECOND_NS, Event
+from hncors.gpstime import BEIDOU_OFFSET_MS, WEEK_MS, from_unix_ns, to_unix_ns
+from hncors.health import Event
 from hncors.network import Network, Watched, promised_ms, stream_of
+
+LOOKED_AT = 64  # frames
 
 
 def watch(network: Network, stations: Sequence[Watched]) -> None:
@@ -44,15 +46,44 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
 
 
 def ages_ns(network: Network) -> list[int]:
-    """How long after their time the newest epochs arrived, of the stations whose epochs keep coming."""
+    """How long after its time the newest epoch of each station arrived, whenever that was."""
     return [
         stream.epoch_ns - to_unix_ns(stream.closed_ms)
         for stream in network.streams
-        if stream.timed
-        and stream.closed_ms >= 0
-        and stream.state in ("streaming", "stale_data")
-        and network._last_tick_ns - stream.epoch_ns < 60 * SECOND_NS
+        if stream.timed and stream.closed_ms >= 0
     ]
+
+
+def fresh_ages_ns(network: Network) -> list[int]:
+    """The same of the newest frames that wait for the next tick, as far as a look at them tells.
+
+    Within half a week: they say the time of the week only (RTCM 10403, DF004, DF248; DF427 is 14 s behind).
+    """
+    ages = []
+    for row in range(len(network._frames) - 1, max(len(network._frames) - LOOKED_AT, 0) - 1, -1):
+        frame, arrival_ns = network._frames[row], network._arrival[row]
+        number, behind_ms = int.from_bytes(frame[3:5], "big") >> 4, 0
+        if number in range(1121, 1128):
+            behind_ms = BEIDOU_OFFSET_MS
+        elif number not in (*range(1001, 1005), *range(1071, 1078), *range(1091, 1118)):
+            continue
+        if len(frame) >= 3 + 7 and network.streams[network._owner[row]].timed:
+            time_ms = (int.from_bytes(frame[6:10], "big") >> 2) + behind_ms
+            late_ms = (from_unix_ns(arrival_ns) - time_ms + WEEK_MS // 2) % WEEK_MS - WEEK_MS // 2
+            ages.append(late_ms * 1_000_000)
+    return ages
+
+
+def let_time_pass(network: Network, by_ns: int) -> None:
+    """The clock stood still for `by_ns` since the last tick: what came since then came after that.
+
+    The next tick finds that nobody looked meanwhile.
+    """
+    network._arrival = [at + by_ns for at in network._arrival]
+    for stream in network.streams:
+        for name in ("byte_ns", "frame_ns", "connected_ns"):
+            if getattr(stream, name) > network._last_tick_ns:
+                setattr(stream, name, getattr(stream, name) + by_ns)
 
 
 def put_clock_right(network: Network, by_ns: int, now_ns: int) -> Event:

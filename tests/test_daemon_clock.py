@@ -21,12 +21,13 @@ class Host:
         self.true_ns = to_unix_ns(T0)
         self.wrong_ns = 0  # by how much the wall clock is ahead of the truth
         self.asleep_ns = 0
+        self.paused_ns = 0  # as a virtual machine is: only the wall clock is told afterwards
 
     def clock(self) -> Clock:
         return Clock(
             lambda: self.true_ns + self.wrong_ns,
-            lambda: self.true_ns - 7 * HOUR_NS,
-            lambda: self.true_ns - 7 * HOUR_NS - self.asleep_ns,
+            lambda: self.true_ns - 7 * HOUR_NS - self.paused_ns,
+            lambda: self.true_ns - 7 * HOUR_NS - self.paused_ns - self.asleep_ns,
         )
 
 
@@ -129,3 +130,46 @@ def test_t08_a_suspended_machine():
     assert 1198 <= account.blind <= 1200
     assert watch.kinds() == ["state", "monitor_blind"]
     assert watch.pulse.process().suspended_s == 600
+
+
+@pytest.mark.parametrize("told_after_s", [0, 1, 20])
+def test_t08_a_virtual_machine_that_was_paused(told_after_s):
+    """Ten minutes that none of the machine's own clocks counted are blind once the wall clock is set."""
+    host = Host()
+    watch = Watch(host)
+    watch.go_on(30)
+    host.true_ns += 600 * SECOND
+    host.paused_ns = 600 * SECOND
+    host.wrong_ns = -600 * SECOND
+    watch.silent = True  # connections are made anew meanwhile
+    watch.go_on(told_after_s)
+    host.wrong_ns = 0
+    watch.silent = False
+    watch.go_on(30)
+    account = watch.network.streams[0].account
+    assert account.missing <= 2 * told_after_s  # nothing was sent in this time
+    assert 1198 <= account.blind <= 1200
+    assert account.received == 120
+    assert "host_clock_suspect" not in watch.kinds()
+    assert watch.kinds().count("monitor_blind") == 1
+    assert watch.network.streams[0].state == "streaming"
+    if told_after_s == 0:
+        assert watch.kinds() == ["state", "monitor_blind"]
+
+
+def test_t07_data_that_was_kept_somewhere_is_not_the_last_word():
+    """After a pause the first epochs to come are old ones; new ones put the clock right all the same."""
+    host = Host()
+    watch = Watch(host)
+    watch.go_on(30)
+    kept = [b"".join(epoch(T0 + 30_000 + 500 * n)) for n in range(1, 5)]
+    host.true_ns += 600 * SECOND
+    host.paused_ns = 600 * SECOND
+    for data in kept:
+        watch.network.feed(Chunk("A", data, watch.pulse.clock.now_ns()))
+        watch.pulse.tick()
+    watch.go_on(30)
+    account = watch.network.streams[0].account
+    assert (account.received, account.missing) == (124, 0)
+    assert watch.kinds() == ["state", "host_clock_suspect", "monitor_blind"]
+    assert watch.network.streams[0].state == "streaming"

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,15 +9,13 @@ from collections.abc import Callable
 import numpy as np
 
 from hncors.daemon.clock import Clock
+from hncors.daemon.host_clock import HostClock
 from hncors.health import SECOND_NS, Event
 from hncors.network import Network
-from hncors.network_changes import ages_ns, put_clock_right
 from hncors.view.process import LAG_BOUNDS_S, TICK_BOUNDS_S, Process
 
 EVENTS = 1000  # kept to be shown
-SMALL_STEP_NS = 5 * SECOND_NS  # followed unasked: too small to be taken for old data
 LAG_MINUTES = 5  # the largest lag is that of this long
-ASK_AGAIN_S = 10.0  # after a step was not followed
 FAULTS_IN_A_ROW = 3  # ticks that a fault ended, before it is an event
 
 log = logging.getLogger("hncors")
@@ -47,14 +44,12 @@ class Pulse:
             0  # when the last tick that went well ended, UTC nanoseconds since 1970; 0: there was none
         )
         self.faults = 0
-        self.clock_steps = 0
         self._network = network
         self._tell = tell
         self._beat = beat
         self._beat_s: float | None = None
         self._faults_in_a_row = 0
-        self._refused_ns = 0  # the step of the host's clock that is not followed
-        self._ask_s = 0.0
+        self._host_clock = HostClock(self.clock, network, self.report)
         self._tick_counts = np.zeros(len(TICK_BOUNDS_S) + 1, np.int64)
         self._tick_sum_s = 0.0
         self._lag_counts = np.zeros(len(LAG_BOUNDS_S) + 1, np.int64)
@@ -77,7 +72,7 @@ class Pulse:
         """One tick.  A fault of our own in it is told and counted; the next one is tried all the same."""
         begun_s = time.perf_counter()
         try:
-            self._look_at_the_clock()
+            self._host_clock.look()
             events = self._network.tick(self.clock.now_ns()).events
         # What one station sends must not end the watch over the others.  Nobody is told that all is well
         # meanwhile: where it lasts, the service manager's watchdog starts the daemon anew.
@@ -114,7 +109,7 @@ class Pulse:
             lag_max_s=max((lag_s for _, lag_s in self._lag_by_minute), default=0.0),
             tick_faults=self.faults,
             suspended_s=self.clock.suspended_ns() / SECOND_NS,
-            clock_steps=self.clock_steps,
+            clock_steps=self._host_clock.steps,
             host_clock_offset_s=self.clock.away_ns() / SECOND_NS,
         )
 
@@ -128,30 +123,6 @@ class Pulse:
         while largest_s and largest_s[0][0] <= minute - LAG_MINUTES:
             largest_s.popleft()
         largest_s.append((minute, lag_s))
-
-    def _look_at_the_clock(self) -> None:
-        """Follow a step of the host's clock unless the stations' epochs say that it leads away from them."""
-        away_ns, refused_ns = self.clock.away_ns(), self._refused_ns
-        stepped = abs(away_ns - refused_ns) > SMALL_STEP_NS
-        if refused_ns and not stepped and time.monotonic() < self._ask_s:
-            return
-        if not away_ns and not refused_ns:
-            return
-        self.clock_steps += stepped or not refused_ns
-        self._refused_ns = 0
-        if not away_ns:
-            self.report(Event(self.clock.now_ns(), "", "host_clock_trusted", {}))
-            return
-        ages = ages_ns(self._network)
-        age_ns = statistics.median(ages) if ages else 0
-        if abs(away_ns) <= SMALL_STEP_NS or not ages or abs(age_ns + away_ns) <= abs(age_ns):
-            self.clock.follow(away_ns)
-            self.report(put_clock_right(self._network, away_ns, self.clock.now_ns()))
-            return
-        self._refused_ns, self._ask_s = away_ns, time.monotonic() + ASK_AGAIN_S
-        if stepped:
-            seconds = round(away_ns / SECOND_NS, 3)
-            self.report(Event(self.clock.now_ns(), "", "host_clock_suspect", {"seconds": seconds}))
 
     def _fault(self, fault: Exception) -> None:
         self.faults += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,6 +13,8 @@ def main() -> None:
     """Run the command that the arguments name, and end the process with its status."""
     # Threads for linear algebra, of which there is none here, cost a tenth of a second at the start.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if sys.argv[1:2] == ["run"]:  # a daemon told to end while it is still being loaded has nothing to end
+        signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))
     plain = plain_inspect(sys.argv[1:])
     if plain is None:
         from hncors.cli_commands import app

@@ -126,21 +126,24 @@ async def test_p03_sigterm_at_any_moment_of_the_start(tmp_path):
     """From when the program's own first line runs on, the status is 0."""
     config = configure(tmp_path, 1, "A")
     code = (
-        "import os, signal, sys; from pathlib import Path; from hncors.daemon import configuration, service\n"
+        "import os, signal, sys; from hncors import cli; sys.argv[1:1] = ['run', '-c']; {imports}\n"
         "def kill(real):\n"
         "    def call(*a, **k):\n"
         "        os.kill(os.getpid(), signal.SIGTERM); return real(*a, **k)\n"
         "    return call\n"
         "setattr({where}, {what!r}, kill(getattr({where}, {what!r})))\n"
-        "sys.exit(service.main(Path(sys.argv[1])))"
+        "cli.main()"
     )
-    for where, what in (("configuration", "load"), ("service", "serve"), ("service.Links", "follow")):
+    for where, what in (
+        ("cli", "plain_inspect"),
+        ("configuration", "load"),
+        ("service", "serve"),
+        ("service.Links", "follow"),
+    ):
+        imports = "" if where == "cli" else "from hncors.daemon import configuration, service"
+        command = code.format(where=where, what=what, imports=imports)
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            code.format(where=where, what=what),
-            str(config),
-            stderr=asyncio.subprocess.PIPE,
+            sys.executable, "-c", command, str(config), stderr=asyncio.subprocess.PIPE
         )
         _, log = await asyncio.wait_for(process.communicate(), 10)
         assert process.returncode == 0, (where, log)

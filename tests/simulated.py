@@ -64,6 +64,7 @@ class Simulated(NamedTuple):
 
     stream: Callable[[str], bytes]  # station id -> all it sent
     truth: list[dict[str, Any]]
+    parts: dict[str, list[tuple[bytes, float]]]  # station id -> data and delay of each epoch
 
     def records(self, kind: str, station: str = "") -> list[dict[str, Any]]:
         """Records of the truth of a kind (and a station)."""
@@ -86,7 +87,7 @@ class Simulated(NamedTuple):
 
 def scenario(text: str) -> Scenario:
     """The scenario of a text without problems, by default an hour at night."""
-    usual = 'name = "test"\n' + ("" if "start" in text else 'start = "2026-03-01T18:00:00"\n')
+    usual = 'name = "test"\n' + ("" if "\nstart" in text else 'start = "2026-03-01T18:00:00"\n')
     made, problems = read_scenario(usual + text, "test.toml")
     assert problems == []
     assert made is not None
@@ -96,21 +97,21 @@ def scenario(text: str) -> Scenario:
 def played(text: str) -> Simulated:
     """A scenario's streams and truth."""
     province = Province(scenario(text))
-    parts: dict[str, list[bytes]] = {one.id: [] for one in province.stations}
+    parts: dict[str, list[tuple[bytes, float]]] = {one.id: [] for one in province.stations}
     truth = province.head()
     for time_ms in province.times():
         epoch = province.epoch(time_ms)
         for sent in epoch.sent:
-            parts[province.stations[sent.station].id].append(sent.data)
+            parts[province.stations[sent.station].id].append((sent.data, sent.delay_s))
         truth += epoch.truth
-    return Simulated(lambda name: b"".join(parts[name]), truth)
+    return Simulated(lambda name: b"".join(data for data, _ in parts[name]), truth, parts)
 
 
 def written(folder: Path) -> Simulated:
     """What `hncors simulate` has written."""
     lines = (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines()
     return Simulated(
-        lambda name: (folder / f"{name}.rtcm3").read_bytes(), [json.loads(line) for line in lines]
+        lambda name: (folder / f"{name}.rtcm3").read_bytes(), [json.loads(line) for line in lines], {}
     )
 
 

@@ -7,11 +7,11 @@ a metre or two by their rounding, fades within ten minutes, so that ranges and p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import hypot
 
 import numpy as np
 
 from hncors.gpstime import DAY_MS
+from hncors.measure.glonass import acceleration_m_s2
 from hncors.measure.orbit import Orbits, States
 from hncors.rtcm3 import ephemeris
 from hncors.rtcm3.encode import frame
@@ -22,6 +22,7 @@ from hncors.simulate.faults import Fault
 from hncors.simulate.plan import Satellite
 
 FADE_MS = 600_000
+_STATE = (("", ("x_m", "y_m", "z_m")), ("v", ("x_m_s", "y_m_s", "z_m_s")))
 _UNHEALTHY = {
     1019: {"health": 63}, 1020: {"bn": 1}, 1042: {"health": 1}, 1044: {"health": 63},
     1045: {"e5a_health": 1}, 1046: {"e1_health": 1, "e5b_health": 1},
@@ -105,16 +106,23 @@ class Broadcast:
         return states
 
 
+def _further(values: dict[str, float], along_m: float) -> dict[str, float]:
+    """Place and velocity of a GLONASS set as if the satellite were so far ahead on its way."""
+    place, moves = (np.array([[values[prefix + axis] for axis in axes]]) for prefix, axes in _STATE)
+    ahead_s = along_m / np.linalg.norm(moves)
+    pulled = moves + ahead_s * acceleration_m_s2(place, moves)
+    place += ahead_s * (moves + pulled) / 2
+    names = [prefix + axis for prefix, axes in _STATE for axis in axes]
+    return dict(zip(names, [*place[0].tolist(), *pulled[0].tolist()], strict=True))
+
+
 def _falsified(one: Ephemeris, faults: Sequence[Fault]) -> Ephemeris:
     values = dict(one.values)
     for fault in faults:
         if fault.kind == "satellite_unhealthy":
             values |= _UNHEALTHY[one.message]
         elif one.gnss == "R":
-            velocity = [values[name] for name in ("vx_m_s", "vy_m_s", "vz_m_s")]
-            share = fault["along_m"] / hypot(*velocity)
-            for name, speed in zip(("x_m", "y_m", "z_m"), velocity, strict=True):
-                values[name] += speed * share
+            values |= _further(values, fault["along_m"])
         else:
             ahead = fault["along_m"] / values["sqrt_a_sqrt_m"] ** 2
             values["m0_rad"] = constellation.turned(values["m0_rad"] + ahead)

@@ -96,7 +96,7 @@ KINDS: dict[str, Kind] = {
         "sky",
         "more electrons, a front that wanders north, scintillation",
         {
-            "factor": Parameter(3, 0.1, 10),
+            "factor": Parameter(3, 0.1, 5),
             "gradient_mm_km": Parameter(0, 0, 500),
             "front_km": Parameter(100, 1, 1000),
             "front_m_s": Parameter(100, 0, 2000),
@@ -105,8 +105,11 @@ KINDS: dict[str, Kind] = {
         "",
     ),
     # What is there all the time.
-    "unfiled": Kind("data", "a station that nobody filed; it stands for `filed = false` in the truth"),
+    "unfiled": Kind("data", "a station that nobody filed: `filed = false`"),
 }  # fmt: skip
+
+WRITABLE = tuple(name for name in KINDS if name != "unfiled")
+"""Kinds that a scenario lists; a station says by itself that it is not filed."""
 
 # What the caster of hncors.daemon.link_faults is asked to do for a link fault of another name.
 LINK_KINDS = {"outage": "table"}

@@ -28,6 +28,7 @@ NOT_TRACKED = -1
 _CODE_NOISE_M = 0.12  # at 45 dB-Hz; both are ten times that at 25
 _PHASE_NOISE_M = 0.001
 _RATE_NOISE_M_S = 0.008
+_RANGES_M, _APART_M = (1e5, 7.5e7), 1000.0  # DF397 ends at 76,146 km; DF401 and DF406 reach 1,171 m
 _FADING_DB, _SCINTILLATION_CYCLES = 6.0, 0.05  # at S4 = 1, one standard deviation
 # How much weaker or stronger than the first a signal is, dB.
 _POWER_DB = {
@@ -161,9 +162,19 @@ class Receivers:
         half = self._half_until_ms[:, cell] > time_ms
         if half.any():
             phase += np.where(half, self._half_m[:, cell], 0.0)
+        self._let_go(cell, seen, pseudorange, phase)
         rate = rate_m_s[:, of] + (self._sky.noise * _RATE_NOISE_M_S) * weaker * noise[3]
         lock_ms = (time_ms - self._since_ms[:, cell]).astype(np.float64)
         return Observed(cell, of, seen, pseudorange, phase, rate, cn0, lock_ms, half, multipath, code_noise)
+
+    def _let_go(self, cell: I64, seen: B, pseudorange: F64, phase: F64) -> None:
+        """Lose what messages could not say: ranges out of reach, and phases far from their ranges."""
+        beyond = (pseudorange < _RANGES_M[0]) | (pseudorange > _RANGES_M[1])
+        beyond |= np.abs(pseudorange - phase) > _APART_M
+        rows, columns = np.nonzero(beyond & seen)
+        if len(rows):
+            seen[rows, columns] = False
+            self._since_ms[rows, cell[columns]] = NOT_TRACKED
 
     def _elapsed_s(self, time_ms: int) -> float:
         elapsed_ms = time_ms - self._last_ms if self._begun else 0

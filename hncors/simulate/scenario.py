@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from hncors import gpstime
 from hncors.settings import Expected, Table, problem, read_table
 from hncors.signals import SATELLITES
-from hncors.simulate.faults import KINDS, PARAMETERS
+from hncors.simulate.faults import KINDS, PARAMETERS, WRITABLE
 from hncors.simulate.places import TOWNS
 from hncors.simulate.plan import CLOCKS, RECEIVERS, SYSTEMS
 
@@ -93,7 +93,7 @@ class Sky(Table):
     """Atmosphere and errors of reception; `noise` 0 leaves neither noise nor multipath."""
 
     tec_night_tecu: Annotated[float, *_number(0, 100)] = 8.0
-    tec_day_tecu: Annotated[float, *_number(0, 300)] = 45.0
+    tec_day_tecu: Annotated[float, *_number(0, 200)] = 45.0
     wet_delay_m: Annotated[float, *_number(0, 0.6)] = 0.15
     noise: Annotated[float, *_number(0, 10)] = 1.0
     multipath: Annotated[float, *_number(0, 10)] = 1.0
@@ -107,7 +107,7 @@ _NO_NUMBERS: dict[str, float] = {}
 class FaultTable(Table):
     """A fault; docs/simulator.md lists which kinds take which parameters."""
 
-    kind: Annotated[str, _one_of(*KINDS), Expected("one of " + ", ".join(KINDS))]
+    kind: Annotated[str, _one_of(*WRITABLE), Expected("one of " + ", ".join(WRITABLE))]
     label: Annotated[str | None, *_ID] = None
     begin_s: Annotated[float, *_number(0, LONGEST_S)] = 0.0
     end_s: Annotated[float | None, *_number(0, LONGEST_S)] = None
@@ -154,7 +154,10 @@ def read_scenario(text: str, file: str) -> tuple[Scenario | None, list[str]]:
     if scenario is None:
         return None, problems
     problems += _station_problems(scenario, file)
+    labels = [fault.label for fault in scenario.faults if fault.label]
     for number, fault in enumerate(scenario.faults):
+        if labels.count(fault.label or "") > 1:
+            problems.append(problem(file, f"faults.{number}.label", fault.label, "a label of its own"))
         problems += _fault_problems(scenario, fault, f"faults.{number}", file)
     return (None, problems) if problems else (scenario, [])
 
@@ -162,6 +165,10 @@ def read_scenario(text: str, file: str) -> tuple[Scenario | None, list[str]]:
 def _station_problems(scenario: Scenario, file: str) -> list[str]:
     known = station_ids(scenario.model_copy(update={"stations": []}))
     out, seen, mountpoints = [], set[str](), set[str]()
+    intervals_s = [one.interval_s or scenario.network.interval_s for one in scenario.stations]
+    shortest_ms = round(
+        1000 * min([*intervals_s, *([scenario.network.interval_s] if known else [])], default=1)
+    )
     if not known and not scenario.stations:
         out.append(problem(file, "network.count", 0, "stations, here or in [[stations]]"))
     for number, station in enumerate(scenario.stations):
@@ -173,6 +180,9 @@ def _station_problems(scenario: Scenario, file: str) -> list[str]:
         if mountpoint in mountpoints or (mountpoint != station.id and mountpoint in known):
             out.append(problem(file, f"{key}.mountpoint", mountpoint, "a mountpoint of its own"))
         mountpoints.add(mountpoint)
+        if round(1000 * intervals_s[number]) % shortest_ms:
+            words = f"a multiple of the shortest interval, {shortest_ms / 1000:g}"
+            out.append(problem(file, f"{key}.interval_s", intervals_s[number], words))
         if station.id not in known:
             out += [
                 f"{file}: {key}.{name}: missing: expected a number, because the network has no {station.id}"

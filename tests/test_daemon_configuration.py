@@ -48,7 +48,7 @@ def test_problems_of_all_files_at_once(folder):
     assert 'stations/B.toml: id = "ABCD": expected an id of its own: stations/ABCD.toml has it too' in found
     assert "stations/C.toml: not UTF-8: expected TOML" in found
     assert any(line.startswith("stations/D.toml: Is a directory") for line in found)
-    assert 'stations/E.toml: password_file: expected a file that is there, not the password itself' in found
+    assert "stations/E.toml: password_file: expected a file that is there, not the password itself" in found
 
 
 def test_a_bad_configuration_does_not_hide_bad_stations(folder):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import time
@@ -252,3 +253,27 @@ async def test_ticks_keep_their_distance_and_late_ones_are_not_made_up_for(monke
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def test_p01_a_fault_in_a_reload_is_told_and_ends_nothing(tmp_path, caplog):
+    asked = []
+
+    def load():
+        asked.append(1)
+        if len(asked) == 1:
+            raise ZeroDivisionError
+        return SETTINGS, []
+
+    stop = asyncio.Event()
+    task = asyncio.create_task(
+        service.run(SETTINGS, stations(tmp_path, 1), load=load, ready=lambda address: stop.set())
+    )
+    await stop.wait()
+    os.kill(os.getpid(), signal.SIGHUP)
+    await until(lambda: "nothing is changed" in caplog.text)
+    assert "ZeroDivisionError" in caplog.text
+    caplog.set_level(logging.INFO)
+    os.kill(os.getpid(), signal.SIGHUP)
+    await until(lambda: "removed 4" in caplog.text)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(task, 5)

@@ -71,7 +71,7 @@ async def test_t08_a_process_that_was_stopped_was_blind_and_no_station_was_away(
             'hncors_tick_lag_seconds_bucket{le="+Inf"}',
         )  # fmt: skip
         assert lag[0] > STOPPED_S - 0.5
-        assert lag[2] == lag[1] + 1
+        assert lag[2] > lag[1]
         told = [line for line in daemon.log if ": state: " in line or "missing" in line]
         assert len(told) == 2, told  # each came up once
         assert caster.begun == {"STEADY": 1, "BREATH": 1}

@@ -183,10 +183,13 @@ async def test_the_page_says_what_the_sky_is_like_and_what_is_wrong_with_the_mon
 
 def test_every_state_has_words_and_a_long_table_says_what_it_leaves_out():
     assert set(STATE_WORDS) == set(STATES)
-    many = [Station(id=f"S{number:04}", link="tcp://127.0.0.1:1") for number in range(ROWS + 7)]
+    many = [
+        Station(id=f"S{number:04}", link="tcp://127.0.0.1:1", invented=True) for number in range(ROWS + 7)
+    ]
     text = table(Network(many), {one.id: one for one in many}, 0)
     assert text.count("<tr><td>") == ROWS
     assert "7 more are not in this table" in text
+    assert text.count("虚构 invented") == ROWS
 
 
 async def test_style_has_both_schemes_and_scripts_are_forbidden():

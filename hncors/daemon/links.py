@@ -39,20 +39,24 @@ class Changes(NamedTuple):
 
 
 class Links:
-    """Runs the stations' links as tasks of `group`; they feed `network`, and `report` is told of faults."""
+    """Runs the links of stations as tasks of `group`; they feed `network`, and `report` is told of faults.
+
+    None runs before `follow` is called.
+    """
 
     group: asyncio.TaskGroup  # set before anything is followed
 
     def __init__(
         self,
         settings: Settings,
+        stations: Sequence[Station],
         network: Network,
         *,
         clock: Clock,
         secrets: Secrets,
         report: Callable[[Event], None],
     ) -> None:
-        self.stations: dict[str, Station] = {}  # by id; the same dictionary all the time
+        self.stations = {station.id: station for station in stations}  # the same dictionary all the time
         self.faults: Counter[str] = Counter()
         self._network = network
         self._clock = clock
@@ -79,7 +83,7 @@ class Links:
         its counts, and one that is gone is forgotten.
         """
         after = {station.id: station for station in stations}
-        before = self.stations.copy()
+        before = {name: one for name, one in self.stations.items() if name in self._tasks}
         removed = [name for name in before if name not in after]
         added = [name for name in after if name not in before]
         restarted = [name for name, one in after.items() if name in before and _another(before[name], one)]

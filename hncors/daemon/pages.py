@@ -80,6 +80,7 @@ def summary(network: Network, number: int, station: Station) -> dict[str, Any]:
         "id": stream.id,
         "name": station.name,
         "name_en": station.name_en,
+        "invented": station.invented,
         "state": stream.state,
         "since": utc(stream.since_ns),
         "why": stream.state_why,
@@ -114,7 +115,6 @@ def detail(network: Network, number: int, station: Station) -> dict[str, Any]:
         "enabled": station.enabled,
         "operator": station.operator,
         "county": station.county,
-        "invented": station.invented,
         "interval_s": account.best_interval_ms() / 1000 or None,
         "bytes": stream.bytes(),
         **stream.frames(),
@@ -180,6 +180,8 @@ def _row(line: Mapping[str, Any]) -> str:
     kind = state if state in STATE_WORDS else ""
     bds3 = None if line["bds3"] is None else " ".join([str(line["bds3"]), *line["bds3_signals"]])
     name = " ".join(part for part in (line["name"], line["name_en"]) if part)
+    if line["invented"] and "虚构" not in name:
+        name += " （虚构 invented）"
     return (
         f"<tr>{_cells([line['id'], name])}"
         f'<td class="state {kind}">{escape(_words(state))}</td>'

@@ -47,10 +47,8 @@ class Reload:
             self._asked.clear()
             if self._load is not None:
                 self._notifier.reloading()
-                try:
-                    await self._reload(self._load)
-                finally:
-                    self._notifier.ready()
+                await self._try(self._load)
+                self._notifier.ready()
 
     def told(self) -> dict[str, object]:
         """For the metrics."""
@@ -60,16 +58,17 @@ class Reload:
             "restart_needed": bool(self._restart),
         }
 
-    async def _reload(self, load: Load) -> None:
+    async def _try(self, load: Load) -> None:
         try:
-            settings, stations = await asyncio.to_thread(load)
+            await self._reload(load)
         except configuration.ConfigurationError as refused:
             self._refused(refused.problems)
-            return
-        except Exception as fault:  # reading is ours, too: what is wrong with it must not end the daemon
-            log.exception("fault while reading the configuration")
+        except Exception as fault:  # what is wrong with our own reading must not end the daemon
+            log.exception("fault in a reload")
             self._refused([f"fault in the monitor: {type(fault).__name__}"])
-            return
+
+    async def _reload(self, load: Load) -> None:
+        settings, stations = await asyncio.to_thread(load)
         changes = await self._links.follow(stations)
         self._pulse.tick_s = settings.tick_s
         logging.getLogger().setLevel(settings.log_level.upper())

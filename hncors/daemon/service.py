@@ -116,7 +116,7 @@ class _Daemon:
         self.clock = Clock()
         self.pulse = Pulse(self.network, settings.tick_s, _log, clock=self.clock, beat=self._beat)
         self.links = Links(
-            settings, self.network, clock=self.clock, secrets=secrets, report=self.pulse.report
+            settings, stations, self.network, clock=self.clock, secrets=secrets, report=self.pulse.report
         )
         self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
         self.site = Site(self.network, self.links.stations, self.pulse, VERSION, more=self._more)

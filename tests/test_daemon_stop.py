@@ -109,6 +109,7 @@ async def test_p03_sigterm_in_every_state_of_a_link(tmp_path, slow_names):
             async with daemon.session.get("/readyz") as response:
                 assert response.status == 200
             begun_s = time.monotonic()
+            daemon.process.send_signal(signal.SIGHUP)  # and while it reloads
             daemon.process.send_signal(signal.SIGTERM)
             daemon.process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(daemon.process.wait(), 8)

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: demo test check bench golden fuzz peers lock install clean
+.PHONY: demo test check bench golden fuzz simulate-check peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -29,6 +29,11 @@ golden: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzzing --frames 2000000 $(ARGS)
+
+# An hour of the calm scenario, every station, against RTKLIB: some minutes.
+simulate-check: $(VENV)/dev.stamp
+	$(BIN)/hncors simulate configs/scenarios/calm.toml --out build/calm
+	$(BIN)/python tests/simulated.py build/calm
 
 peers:
 	scripts/peers.sh

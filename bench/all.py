@@ -63,6 +63,7 @@ def main() -> None:
         print(json.dumps({"benchmark": "blocks", **by_block(path.read_bytes())}), flush=True)
         run("inspecting.py", str(path))
         run("scrape.py", "--series", "120000")
+        run("simulate.py", "--stations", "1000")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ HALF_UNIT = {
 }
 NAVSYS = {"all": 1 + 4 + 8 + 16 + 32, "G": 1, "R": 4, "E": 8, "J": 16, "C": 32}
 LIMIT_M = 5.0
+EVERY_S = 10  # of the epochs that the whole check solves
 
 CONFIGURATION = """
 pos1-posmode   =single
@@ -115,9 +116,9 @@ def written(folder: Path) -> Simulated:
     )
 
 
-def rinex(made: Simulated, station: str, folder: Path) -> Observed:
+def rinex(made: Simulated, station: str, folder: Path, *options: str) -> Observed:
     """RTKLIB's RINEX of a stream. Of Galileo only I/NAV: RTKLIB takes two sets with one IODnav for one."""
-    return read(convbin(made.stream(station), folder, iso(made.begin_ms), "-ro", "-GALINAV"))
+    return read(convbin(made.stream(station), folder, iso(made.begin_ms), "-ro", "-GALINAV", *options))
 
 
 def wavelength_m(satellite: str, signal: str) -> float:
@@ -208,11 +209,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for station in (one["id"] for one in made.records("station")):
-            found = compare(made, station, rinex(made, station, folder))
+            observed = rinex(made, station, folder, "-ti", str(EVERY_S))
+            found = compare(made, station, observed)
             equal += found.equal
             bad += len(found.wrong) + len(found.missing)
             for systems in NAVSYS:
-                table.setdefault(systems, []).append(solve(made, station, folder, systems))
+                solved = solve(made, station, folder, systems)
+                table.setdefault(systems, []).append(solved._replace(epochs=len(observed.epochs)))
             print(station, *(f"{key} {rows[-1].p95_m:.2f}" for key, rows in table.items()), flush=True)
     print(f"values: {equal.total():,} equal, {bad} wrong or missing;", dict(sorted(equal.items())))
     for systems, rows in table.items():

@@ -76,8 +76,8 @@ def test_both_locks_agree() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_named_make_targets_exist(page: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), flags=re.M))
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", text_of(page), flags=re.M))
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), flags=re.M))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text_of(page), flags=re.M))
     assert named <= targets
     if page in READMES:
         assert {"demo", "test"} <= named

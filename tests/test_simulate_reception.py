@@ -96,7 +96,8 @@ def test_lock_times_run_on(minute: Simulated) -> None:
 
 
 def test_slips_are_whole_cycles() -> None:
-    made = played(QUIET.replace("slips_per_hour = 0", "slips_per_hour = 100").replace("60", "400", 1))
+    text = QUIET.replace("count = 3", "count = 1").replace("slips_per_hour = 0", "slips_per_hour = 100")
+    made = played(text.replace("seconds = 60", "seconds = 400"))
     slips = 0
     for (satellite, signal), rows in series(made, "CSHA").items():
         length = wavelength_m(satellite, signal) if (satellite[0], signal[0]) not in _OTHERS else None

@@ -86,7 +86,7 @@ GROUPS = (
     Group("C", "GEO", (59, 60, 61), 1, 0, 0.0, 5.0, 0.0004, 0.0, 1.0e-9, (140.5, 80.3, 111.0)),
 )  # fmt: skip
 # Nodes of the first planes, earth-fixed longitude at the anchor; any would do.
-_FIRST_NODE_DEG = {"G": 10.0, "R": 40.0, "E": 80.0, "C": 20.0, "J": 110.0}
+_FIRST_NODE_DEG = {"G": 10.0, "R": 40.0, "E": 80.0, "C": 20.0, "J": 90.0}
 
 
 class Orbit(NamedTuple):

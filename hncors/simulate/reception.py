@@ -70,7 +70,7 @@ class Biases:
         self.signal_m = chance.normal(0, 0.4, (stations, len(GNSS), SLOTS))
         # GLONASS: what message 1230 tells (by 0.02 m), and a slope over the channels that nothing does.
         self.signal_m[:, GLONASS] = np.round(self.signal_m[:, GLONASS] / 0.02) * 0.02
-        self.channel_m = chance.normal(0, 0.08, stations)
+        self.channel_m = chance.normal(0, 0.05, stations)
 
 
 class Receivers:

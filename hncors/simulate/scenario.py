@@ -164,7 +164,7 @@ def read_scenario(text: str, file: str) -> tuple[Scenario | None, list[str]]:
 
 def _station_problems(scenario: Scenario, file: str) -> list[str]:
     known = station_ids(scenario.model_copy(update={"stations": []}))
-    out, seen, mountpoints = [], set[str](), set[str]()
+    out, ids, mountpoints = [], set[str](), set[str]()
     intervals_s = [one.interval_s or scenario.network.interval_s for one in scenario.stations]
     shortest_ms = round(
         1000 * min([*intervals_s, *([scenario.network.interval_s] if known else [])], default=1)
@@ -173,12 +173,12 @@ def _station_problems(scenario: Scenario, file: str) -> list[str]:
         out.append(problem(file, "network.count", 0, "stations, here or in [[stations]]"))
     for number, station in enumerate(scenario.stations):
         key = f"stations.{number}"
-        if station.id in seen:
-            out.append(problem(file, f"{key}.id", station.id, "an id that no other table has"))
-        seen.add(station.id)
         mountpoint = station.mountpoint or station.id
-        if mountpoint in mountpoints or (mountpoint != station.id and mountpoint in known):
+        if station.id in ids:
+            out.append(problem(file, f"{key}.id", station.id, "an id that no other table has"))
+        elif mountpoint in mountpoints or (mountpoint != station.id and mountpoint in known):
             out.append(problem(file, f"{key}.mountpoint", mountpoint, "a mountpoint of its own"))
+        ids.add(station.id)
         mountpoints.add(mountpoint)
         if round(1000 * intervals_s[number]) % shortest_ms:
             words = f"a multiple of the shortest interval, {shortest_ms / 1000:g}"

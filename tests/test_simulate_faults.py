@@ -181,6 +181,8 @@ def test_spoofing_pulls_place_and_clock_off() -> None:
         assert value == pytest.approx(5 * pull, abs=1.5)
     mean = np.mean([change[key] / 5 + toward[key[0]] @ [2, 1, 0] for key in change])
     assert mean == pytest.approx(3, abs=0.03)
+    record = made.records("epoch")[BEGIN + 5]
+    assert (record["offset_m"][1], record["forged_clock_m"]) == ([10, 5, 0], [0, 15])
     assert all(abs(rate[s, c] - 3 + toward[s] @ [2, 1, 0]) < 0.2 for s, c in rate)
     assert np.median(list(difference("spoofing", more, "cn0_dbhz", BEGIN).values())) == pytest.approx(
         5, abs=0.01

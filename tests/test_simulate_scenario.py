@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from hncors.gpstime import from_iso
 from hncors.settings import keys
+from hncors.signals import GNSS
 from hncors.simulate.faults import KINDS
+from hncors.simulate.observation_messages import epoch_raw
 from hncors.simulate.province import Province
 from hncors.simulate.scenario import Scenario, read_scenario, station_ids
 
@@ -184,3 +187,14 @@ def test_a_scenario_moves_to_another_start() -> None:
     assert province.start_ms == 1_500_000_001_000
     assert province.actions[0].begin_ms == province.start_ms
     assert province.times()[0] == province.start_ms
+
+
+def test_times_as_messages_have_them() -> None:
+    """The last second of a GPS week, a Saturday: GLONASS is in Sunday (UTC 23:59:41 and three hours)."""
+    last_ms = from_iso("2026-03-07T23:59:59")
+    assert [epoch_raw(GNSS.index(letter), last_ms) for letter in "GEJ"] == [604_799_000] * 3
+    assert epoch_raw(GNSS.index("C"), last_ms) == 604_785_000
+    assert epoch_raw(GNSS.index("R"), last_ms) == 10_781_000
+    assert [epoch_raw(GNSS.index(letter), last_ms + 1000) for letter in "GC"] == [0, 604_786_000]
+    saturday_ms = from_iso("2026-03-07T12:00:18")
+    assert epoch_raw(GNSS.index("R"), saturday_ms) == 6 << 27 | 15 * 3_600_000

@@ -83,6 +83,7 @@ def epoch(
         "clock_rate": sky["clock_rate"][rows].tolist(),
         "tecu": sky["tecu"][rows].round(4).tolist(),
         "offset_m": state.offset_m[rows].tolist(),
+        "forged_clock_m": state.clock_m[rows].tolist(),
     }
 
 

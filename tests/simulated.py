@@ -88,7 +88,7 @@ class Simulated(NamedTuple):
 
 def scenario(text: str) -> Scenario:
     """The scenario of a text without problems, by default an hour at night."""
-    usual = 'name = "test"\n' + ("" if "\nstart" in text else 'start = "2026-03-01T18:00:00"\n')
+    usual = 'name = "test"\n' + ("" if "start = " in text else 'start = "2026-03-01T18:00:00"\n')
     made, problems = read_scenario(usual + text, "test.toml")
     assert problems == []
     assert made is not None

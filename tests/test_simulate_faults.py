@@ -390,3 +390,46 @@ def test_ranges_that_no_message_can_hold_are_not_sent() -> None:
     assert {satellite[0] for satellite, _ in cells_of(made, "CSHA")[0]} == {"C", "J"}
     assert len(cells_of(made, "ZHZH")[0]) > 200
     assert {number(payload) for payload in frames(made.stream("CSHA"))} >= {1117, 1127}
+
+
+@pytest.mark.parametrize("msm", [4, 5, 7])
+def test_the_worst_that_a_scenario_can_ask_for_still_makes_messages(msm: int) -> None:
+    """What a field cannot hold is lost by the receiver; nothing raises, and all that is sent can be read."""
+    made = played(f"""
+        start = "2026-03-02T05:00:00"
+        seconds = 40
+        [network]
+        count = 2
+        msm = {msm}
+        interval_s = 2
+        [sky]
+        tec_day_tecu = 200
+        wet_delay_m = 0.6
+        multipath = 10
+        noise = 10
+        slips_per_hour = 1000
+        [[faults]]
+        kind = "ionospheric_storm"
+        begin_s = 8
+        end_s = 30
+        parameters = {{ factor = 5, gradient_mm_km = 500, front_km = 1000, s4 = 1.2 }}
+        [[faults]]
+        kind = "satellite_clock"
+        satellites = ["G01", "C34"]
+        parameters = {{ step_m = -3e6, drift_m_s = 1e4 }}
+        [[faults]]
+        kind = "spoofing"
+        stations = ["ZHZH"]
+        parameters = {{ up_m_s = 100, clock_m_s = -1000, gain_db = 20 }}
+        [[faults]]
+        kind = "clock_jump"
+        stations = ["CSHA"]
+        begin_s = 20
+        parameters = {{ jump_ms = 50 }}
+    """)
+    for name in ("CSHA", "ZHZH"):
+        framer = Framer()
+        numbers = {number(frame[3:-3]) for frame in framer.feed(made.stream(name))}
+        assert {1070 + msm, 1080 + msm, 1090 + msm, 1110 + msm, 1120 + msm} <= numbers
+        assert (framer.junk, framer.pending) == (0, 0)
+        assert all("G01" not in one["satellite"] for one in made.records("cells", name))

@@ -28,7 +28,9 @@ NOT_TRACKED = -1
 _CODE_NOISE_M = 0.12  # at 45 dB-Hz; both are ten times that at 25
 _PHASE_NOISE_M = 0.001
 _RATE_NOISE_M_S = 0.008
-_RANGES_M, _APART_M = (1e5, 7.5e7), 1000.0  # DF397 ends at 76,146 km; DF401 and DF406 reach 1,171 m
+_RANGES_M = (1e5, 7.5e7)  # DF397 ends at 76,146 km
+_RATES_M_S, _RATES_APART_M_S = 8000.0, 1.0  # DF399 reaches 8,191 m/s, DF404 1.6 m/s
+_CODES_APART_M, _PHASES_APART_M = 290.0, 800.0  # DF400 reaches 292 m, DF401 and DF406 1,171 m
 _FADING_DB, _SCINTILLATION_CYCLES = 6.0, 0.05  # at S4 = 1, one standard deviation
 # How much weaker or stronger than the first a signal is, dB.
 _POWER_DB = {
@@ -162,15 +164,18 @@ class Receivers:
         half = self._half_until_ms[:, cell] > time_ms
         if half.any():
             phase += np.where(half, self._half_m[:, cell], 0.0)
-        self._let_go(cell, seen, pseudorange, phase)
-        rate = rate_m_s[:, of] + (self._sky.noise * _RATE_NOISE_M_S) * weaker * noise[3]
+        rate_noise = (self._sky.noise * _RATE_NOISE_M_S) * weaker * noise[3]
+        rate = rate_m_s[:, of] + np.clip(rate_noise, -_RATES_APART_M_S, _RATES_APART_M_S)
+        self._let_go(cell, seen, base, pseudorange, phase, rate)
         lock_ms = (time_ms - self._since_ms[:, cell]).astype(np.float64)
         return Observed(cell, of, seen, pseudorange, phase, rate, cn0, lock_ms, half, multipath, code_noise)
 
-    def _let_go(self, cell: I64, seen: B, pseudorange: F64, phase: F64) -> None:
-        """Lose what messages could not say: ranges out of reach, and phases far from their ranges."""
+    def _let_go(self, cell: I64, seen: B, base: F64, pseudorange: F64, phase: F64, rate: F64) -> None:
+        """Lose what messages could not say: ranges out of reach, and signals too far from each other."""
         beyond = (pseudorange < _RANGES_M[0]) | (pseudorange > _RANGES_M[1])
-        beyond |= np.abs(pseudorange - phase) > _APART_M
+        beyond |= np.abs(rate) > _RATES_M_S
+        beyond |= np.abs(pseudorange - base) > _CODES_APART_M
+        beyond |= np.abs(pseudorange - phase) > _PHASES_APART_M
         rows, columns = np.nonzero(beyond & seen)
         if len(rows):
             seen[rows, columns] = False

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import time
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: threads that wait take time, too
 
 from hncors.rtcm3.block import decode
 from hncors.rtcm3.framing import Framer
@@ -57,7 +60,7 @@ def main() -> None:
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("--repeat", type=int, default=20)
-    parser.add_argument("--block", type=int, default=1024)
+    parser.add_argument("--block", type=int, default=1536)
     parser.add_argument("--against-pyrtcm", action="store_true")
     options = parser.parse_args()
     data = options.file.read_bytes()

@@ -23,7 +23,7 @@ from hncors.rtcm3.framing import Framer
 from hncors.rtcm3.station import SystemParameters, Text
 
 PIECE = 1 << 18  # bytes framed at a time
-BLOCK_FRAMES = 1024
+BLOCK_FRAMES = 1536
 FRESH_MS = 4 * 3_600_000  # a reference time farther than this from the observations is stale: no vote
 ENOUGH_VOTES = 8
 GLONASS_CYCLE_MS = 1461 * DAY_MS  # DF129 counts the days of four years

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from hncors.observation import NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations
 from hncors.rtcm3 import ephemeris, legacy, msm, station
 from hncors.rtcm3.bits import Impossible, Short
-from hncors.rtcm3.columns import I64, PADDING, U8, keep_memory, windows
+from hncors.rtcm3.columns import I64, PADDING, U8, before, every_pair, keep_memory, windows
 from hncors.rtcm3.msm import Decoded
 from hncors.signals import GNSS
 
@@ -42,6 +43,9 @@ for _number in legacy.LAYOUTS:
 for _number in (*station.DECODERS, *ephemeris.MESSAGES):
     _KIND[_number] = _RARE
 
+_OUTCOME = np.where(_KIND > 0, DECODED, UNKNOWN_TYPE).astype(np.uint8)
+_OUTCOME[-1] = NO_NUMBER
+
 Record = station.StationMessage | ephemeris.Ephemeris
 
 keep_memory()
@@ -65,24 +69,21 @@ def decode(frames: Sequence[bytes]) -> Block:
     Blocks of some hundred frames are fastest: bench/decode.py, docs/speed.md.
     """
     count = len(frames)
-    data = b"".join(frames)
-    data += bytes(PADDING + -len(data) % 4)
+    data = b"".join([*frames, bytes(PADDING)])
     buffer = np.frombuffer(data, np.uint8)
     length = np.fromiter(map(len, frames), np.int64, count)
-    start = np.cumsum(length) - length + 3
+    start = before(length) + 3
     size = length - 6
-    number = np.where(size >= 2, buffer.take(start).astype(np.int64) << 4 | buffer.take(start + 1) >> 4, -1)
+    number = np.where(size >= 2, every_pair(buffer)[start].astype(np.int64) >> 4, -1)
     kind = _KIND.take(number, mode="wrap")
-    outcome = np.where(kind > 0, DECODED, np.where(number < 0, NO_NUMBER, UNKNOWN_TYPE)).astype(np.uint8)
+    outcome = _OUTCOME.take(number, mode="wrap")
     anomalies: list[tuple[str, int, int]] = []
     parts: list[Decoded] = []
-    present = np.flatnonzero(np.bincount(kind, minlength=_RARE + 1))
-    if ((present > 0) & (present < _RARE)).any():
+    present = np.bincount(kind, minlength=_RARE + 1)[1:_RARE].nonzero()[0] + 1
+    if len(present):
         window = windows(data)
         for which in present.tolist():
-            if not 0 < which < _RARE:
-                continue
-            rows = np.flatnonzero(kind == which)
+            rows = (kind == which).nonzero()[0]
             if which <= 7:
                 numbers = number[rows]
                 parts.append(
@@ -96,15 +97,16 @@ def decode(frames: Sequence[bytes]) -> Block:
                 these = rows[number[rows] == one]
                 parts.append(legacy.decode(window, start[these], size[these], these, one))
                 _account(parts[-1], these, outcome, anomalies)
+    rare = (kind == _RARE).nonzero()[0].tolist()
     records: list[tuple[int, Record]] = []
-    for row in np.flatnonzero(kind == _RARE).tolist():
-        record, code, names = _one(frames[row])
-        if record is not None:
-            records.append((row, record))
-        else:
-            outcome[row] = code
-        if names:
-            anomalies.extend((name, row, 1) for name in names)
+    for row, one in zip(rare, map(_one, map(frames.__getitem__, rare)), strict=True):
+        if not isinstance(one, _Odd):
+            records.append((row, one))
+            continue
+        outcome[row] = one.outcome
+        anomalies.extend((name, row, 1) for name in one.anomalies)
+        if one.record is not None:
+            records.append((row, one.record))
     messages, observations = _in_order(parts)
     return Block(number, outcome, messages, observations, records, anomalies)
 
@@ -116,8 +118,16 @@ def _account(part: Decoded, rows: I64, outcome: U8, anomalies: list[tuple[str, i
         anomalies.extend(zip([name] * len(where), rows[where].tolist(), number.tolist(), strict=True))
 
 
+class _Odd(NamedTuple):
+    """A frame that is no whole and ordinary record."""
+
+    outcome: int
+    anomalies: tuple[str, ...]
+    record: Record | None = None
+
+
 @lru_cache(maxsize=8192)  # stations repeat themselves; decoding is pure, so a repeat is a look-up
-def _one(frame: bytes) -> tuple[Record | None, int, tuple[str, ...]]:
+def _one(frame: bytes) -> Record | _Odd:
     payload = frame[3:-3]
     number = payload[0] << 4 | payload[1] >> 4
     try:
@@ -126,10 +136,11 @@ def _one(frame: bytes) -> tuple[Record | None, int, tuple[str, ...]]:
         else:
             record = ephemeris.decode(number, payload)
     except Short:
-        return None, _SHORT, ()
+        return _Odd(_SHORT, ())
     except Impossible as fault:
-        return None, IMPOSSIBLE, (f"impossible_{fault}",)
-    return record, DECODED, getattr(record, "anomalies", ())
+        return _Odd(IMPOSSIBLE, (f"impossible_{fault}",))
+    anomalies = getattr(record, "anomalies", ())
+    return _Odd(DECODED, anomalies, record) if anomalies else record
 
 
 def _in_order(parts: list[Decoded]) -> tuple[Messages, Observations]:

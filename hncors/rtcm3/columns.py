@@ -10,6 +10,7 @@ across a word boundary would need.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,9 +20,9 @@ from numpy.typing import NDArray
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
-PADDING = 96  # zero bytes behind the buffer, so that gathers past a short payload stay inside
+PADDING = 99  # zero bytes behind the buffer, so that gathers past a short payload stay inside
 _KEPT = 1 << 15  # multiples kept for each width
-_WIDE = 2000  # rows up to which all fields are read in one pass, because calls cost more than the cache
+_WIDE = 8000  # rows up to which all fields are read in one pass, because calls cost more than the cache
 _HIGH, _LOW = (1, 0) if sys.byteorder == "little" else (0, 1)
 
 
@@ -36,12 +37,18 @@ def keep_memory() -> None:
 
 
 def windows(buffer: bytes) -> I64:
-    """64-bit windows at every fourth byte; the buffer's length must be a multiple of 4."""
-    words = np.frombuffer(buffer, ">u4")
-    out = np.zeros((len(words), 2), np.uint32)
+    """64-bit windows at every fourth byte; up to three bytes at the buffer's end are in none."""
+    words = np.frombuffer(buffer, ">u4", len(buffer) // 4).astype(np.uint32)
+    out = np.empty((len(words), 2), np.uint32)
     out[:, _HIGH] = words
     out[:-1, _LOW] = words[1:]
+    out[-1:, _LOW] = 0
     return out.view(np.int64).ravel()
+
+
+def every_pair(buffer: U8) -> NDArray[np.uint16]:
+    """The 16 bits that begin at each byte; to be indexed, since take() would copy them all first."""
+    return np.ndarray((len(buffer) - 1,), ">u2", buffer, 0, (1,))
 
 
 @lru_cache(maxsize=64)
@@ -52,6 +59,17 @@ def _many_multiples(width: int) -> I64:
 def multiples(width: int, count: int) -> I64:
     """0, width, 2 width, ...: bit offsets of equal fields in a row. Read only: it is kept and shared."""
     return _many_multiples(width)[:count] if count <= _KEPT else np.arange(count) * width
+
+
+def before(count: I64) -> I64:
+    """How many there are in all the rows before each row. np.cumsum takes three times as long for few."""
+    total: I64 = np.add.accumulate(count) - count
+    return total
+
+
+def some(mask: NDArray[np.bool_]) -> bool:
+    """Whether any is true; mask.any() takes four times as long for few."""
+    return bool(np.count_nonzero(mask))
 
 
 def signed(window: I64, position: I64, width: int | I64) -> I64:
@@ -71,6 +89,18 @@ def unsigned(window: I64, position: I64, width: int) -> I64:
     return value
 
 
+def flags(buffer: U8, first_bit: I64, count: I64, first: I64, rows: int) -> NDArray[np.bool_]:
+    """Fields of one bit, at most 64 a message, in a third of the time of a gather for each.
+
+    `first_bit` is each message's first, `count` its rows, `first` its first row, `rows` the number of all.
+    """
+    spans = np.ndarray((len(buffer) - 9, 9), np.uint8, buffer, 0, (1, 1))
+    bits = np.unpackbits(spans[first_bit >> 3], axis=1).view(np.bool_).ravel()
+    position = (multiples(72, len(count)) + (first_bit & 7) - first).repeat(count)
+    position += multiples(1, rows)
+    return bits.take(position, mode="clip")
+
+
 class Plan(NamedTuple):
     """Blocks of fields that follow each other: each field for all rows of a message, then the next field."""
 
@@ -80,6 +110,7 @@ class Plan(NamedTuple):
     before: I64  # bits of the fields before it, a row
     mask: I64  # keeps an unsigned field, -1 for a signed one
     bits: int  # of all fields, a row
+    bits_before: dict[str, int]  # by name
 
     @classmethod
     def of(cls, widths: dict[str, int], negative: frozenset[str]) -> Plan:
@@ -96,23 +127,28 @@ class Plan(NamedTuple):
             before[:, None],
             mask[:, None],
             int(width.sum()),
+            dict(zip(widths, before.tolist(), strict=True)),
         )
 
-    def read(self, window: I64, block: I64, count: I64) -> dict[str, I64]:
-        """Every field of many messages: `block` is each one's first bit, `count` its rows."""
-        first = np.cumsum(count) - count
+    def read(self, window: I64, block: I64, count: I64, first: I64, rows: int) -> Callable[[str], I64]:
+        """The fields of many messages by name: `block` is each one's first bit, `count` its rows.
+
+        `first` is each one's first row, `rows` the number of all.
+
+        Few rows are read all in one pass. Of many a field is read when it is asked for, so that what is done
+        with it next finds it in the cache: ask once.
+        """
         base = block + count * self.before - first * self.width
-        rows = int(count.sum())
-        if rows > _WIDE:  # many rows: field by field, so that a field stays in the cache
-            return {name: self._one(window, base[k], count, k, rows) for k, name in enumerate(self.names)}
+        if rows > _WIDE:
+            return lambda name: self._one(window, base, count, self.names.index(name), rows)
         position = base.repeat(count, axis=1)
         position += multiples(1, rows) * self.width
         value = signed(window, position, self.width)
         value &= self.mask
-        return dict(zip(self.names, value, strict=True))
+        return dict(zip(self.names, value, strict=True)).__getitem__
 
     def _one(self, window: I64, base: I64, count: I64, number: int, rows: int) -> I64:
         width = self.widths[number]
-        position = base.repeat(count)
+        position = base[number].repeat(count)
         position += multiples(width, rows)
         return (signed if self.mask[number, 0] < 0 else unsigned)(window, position, width)

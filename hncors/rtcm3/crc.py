@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import anycrc
 
@@ -10,3 +11,8 @@ crc24q: Callable[[bytes], int] = anycrc.CRC(
     width=24, poly=0x864CFB, init=0, refin=False, refout=False, xorout=0
 ).calc
 """crc24q(data) -> int. Over a whole valid frame, its three check bytes included, it is 0."""
+
+REPEATED_BYTES = 128  # frames up to this length are mostly station data and ephemerides, sent again and again
+
+crc24q_repeated: Callable[[bytes], int] = lru_cache(maxsize=8192)(crc24q)
+"""The same for bytes that are likely to come again, unchanged: a look-up costs a quarter of a check."""

@@ -10,11 +10,11 @@ can delay good frames (by at most the 1,029 bytes it claims) until more bytes, `
 
 from __future__ import annotations
 
-from hncors.rtcm3.crc import crc24q
+from hncors.rtcm3.crc import REPEATED_BYTES, crc24q, crc24q_repeated
 
 OVERHEAD = 6  # three bytes before the payload, three after
 MAX_FRAME = 1023 + OVERHEAD
-PREAMBLE = b"\xd3"
+PREAMBLE = 0xD3
 
 
 class Framer:
@@ -81,13 +81,16 @@ class Framer:
         at = failures = failures_before = in_frames = 0
         hold = -1  # the first incomplete candidate since the last frame
         wanted = OVERHEAD
+        find, keep = data.find, frames.append
         while True:
-            at = data.find(PREAMBLE, at)
-            if at < 0:
-                break
+            if at >= last or data[at] != PREAMBLE:
+                at = find(PREAMBLE, at)
+                if at < 0:
+                    break
             end = at + OVERHEAD
             if at < last:
-                end += (data[at + 1] & 3) << 8 | data[at + 2]
+                high = data[at + 1]
+                end += (high & 3) << 8 | data[at + 2]
             if end > size or at >= last:
                 if hold < 0:
                     hold, wanted, failures_before = at, end - at, failures
@@ -96,11 +99,13 @@ class Framer:
                 at += 1
                 continue
             frame = data[at:end]
-            if crc24q(frame):
+            if crc24q(frame) if end - at > REPEATED_BYTES else crc24q_repeated(frame):
                 failures += 1
                 at += 1
                 continue
-            frames.append(frame)
+            keep(frame)
+            if high > 3:
+                self.reserved_bits += 1
             in_frames += end - at
             at = end
             hold = -1
@@ -108,7 +113,6 @@ class Framer:
         self.in_frames += in_frames
         self.junk += size - in_frames - rest
         self.frames += len(frames)
-        self.reserved_bits += sum([frame[1] > 3 for frame in frames])
         self.crc_failures += failures_before if rest else failures  # what is held is judged again
         self._held = bytearray(data[hold:]) if rest else bytearray()
         self._wanted = wanted if rest else OVERHEAD

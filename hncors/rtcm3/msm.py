@@ -16,10 +16,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hncors.observation import CHANNEL_UNKNOWN, F64, B, Messages, Observations
-from hncors.rtcm3.columns import I64, U8, Plan, unsigned
+from hncors.rtcm3.columns import I64, U8, Plan, before, flags, signed, some
 from hncors.signals import C_M_S, GLONASS, KNOWN, MSM_SIGNALS, SATELLITE
 
 MAX_CELLS = 64
@@ -105,10 +104,21 @@ _RANK_TABLE = np.zeros((MSM_SIGNALS + 1, MAX_CELLS), np.int64)
 for _n in range(1, MSM_SIGNALS + 1):
     _RANK_TABLE[_n] = np.arange(MAX_CELLS) // _n * 32 + np.arange(MAX_CELLS) % _n
 _RANK = _RANK_TABLE.ravel()
-_COLUMN = np.arange(MAX_CELLS)
-_KNOWN = KNOWN.ravel()
+_COLUMN = np.arange(MAX_CELLS, dtype=np.uint8)
+# _CHANNEL[gnss, DF419]: GLONASS sends its frequency channel + 7, and 14 and 15 for unknown ones
+_CHANNEL_TABLE = np.full((len(KNOWN), 16), CHANNEL_UNKNOWN, np.int8)
+_CHANNEL_TABLE[GLONASS, :14] = np.arange(14) - 7
+_CHANNEL = _CHANNEL_TABLE.ravel()
+_UNKNOWN = ~KNOWN.ravel()
+_NOTHING = np.empty(0)
 _SLOTS = KNOWN.shape[1]
 _SATELLITE = SATELLITE.ravel()
+
+
+# Header fields: DF003, the epoch time, and the 19 bits from the multiple message bit on.
+_HEADER_FIRST = np.array([[12], [24], [54]])
+_HEADER_WIDTH = np.array([[12], [30], [19]])
+_HEADER_MASK = (1 << _HEADER_WIDTH) - 1
 
 
 class Decoded(NamedTuple):
@@ -150,28 +160,29 @@ def decode(
     )
     too_many = mask_bits > MAX_CELLS
     short = needed > size * 8
-    if (too_many | short).any():
+    if some(too_many | short):
         return _without_bad(window, buffer, start, size, frame, kind, kinds, gnss, too_many, short)
     first_bit = start * 8
-    observations, counts = _observations(window, first_bit, kind, gnss, masks, mask_bits)
+    observations, counts = _observations(window, buffer, first_bit, kind, gnss, masks, mask_bits)
     cells = masks.cells
     if counts:
         cells = np.bincount(observations.message, minlength=len(start))
-    messages = _header(window, first_bit, head, kind, kinds, gnss, frame, masks.satellites, cells)
+    messages = _header(window, first_bit, kind, kinds, gnss, frame, masks.satellites, cells)
     return Decoded(messages, observations, [], counts)
 
 
 def _masks(head: U8) -> _Masks:
     bits = np.unpackbits(head[:, 9:], axis=1).view(np.bool_)  # from bit 72 on
     count = len(head)
-    satellite_at = np.flatnonzero(bits[:, 1:65])
-    signal_at = np.flatnonzero(bits[:, 65:97])
+    satellite_at = bits[:, 1:65].ravel().nonzero()[0]
+    signal_at = bits[:, 65:97].ravel().nonzero()[0]
     satellites = np.bincount(satellite_at >> 6, minlength=count)
     signals = np.bincount(signal_at >> 5, minlength=count)
     # of the 64 bits behind the header only satellites x signals are the cell mask
-    inside = np.greater((satellites * signals)[:, None], _COLUMN)
-    cell_at = np.flatnonzero(inside & bits[:, 97:161])
-    cells = np.bincount(cell_at >> 6, minlength=count)
+    size = np.minimum(satellites * signals, MAX_CELLS).astype(np.uint8)
+    in_mask = np.greater(size[:, None], _COLUMN) & bits[:, 97:161]
+    cell_at = in_mask.ravel().nonzero()[0]
+    cells = np.bitwise_count(np.packbits(in_mask, axis=1).view(np.uint64)).ravel().astype(np.int64)
     return _Masks(satellite_at, signal_at, cell_at, satellites, signals, cells)
 
 
@@ -198,20 +209,25 @@ def _without_bad(
 
 
 def _observations(
-    window: I64, first_bit: I64, kind: int, gnss: I64, masks: _Masks, mask_bits: I64
+    window: I64, buffer: U8, first_bit: I64, kind: int, gnss: I64, masks: _Masks, mask_bits: I64
 ) -> tuple[Observations, list[tuple[str, I64, I64]]]:
     layout = LAYOUTS[kind]
     satellite_at, signal_at, cell_at, satellites, signals, cells = masks
     block = first_bit + HEADER_BITS + mask_bits
     plan = SATELLITE_PLANS[kind]
-    sent = plan.read(window, block, satellites)
-    rough_m = sent["rough_mod"] * (M_PER_MS / 1024)
-    if "rough_ms" in sent:
-        rough_m += sent["rough_ms"] * M_PER_MS
-        lost = sent["rough_ms"] == 255  # DF397
-        if lost.any():
+    first_satellite = before(satellites)
+    sent = plan.read(window, block, satellites, first_satellite, len(satellite_at))
+    rough_m = sent("rough_mod") * (M_PER_MS / 1024)
+    if layout.rough_ms:
+        rough_ms = sent("rough_ms")
+        rough_m += rough_ms * M_PER_MS
+        lost = rough_ms == 255  # DF397
+        if some(lost):
             rough_m[lost] = np.nan
     satellite = _SATELLITE.take((gnss << 6).repeat(satellites) + (satellite_at & 63))
+    channel = None
+    if layout.extended and some(gnss == GLONASS):
+        channel = _CHANNEL.take((gnss << 4).repeat(satellites) + sent("extended"))
 
     # Cells: one row each, satellite by satellite.
     message = cell_at >> 6
@@ -219,68 +235,68 @@ def _observations(
     ranks += cell_at & 63
     ranks = _RANK.take(ranks, mode="clip")
     satellite_row = ranks >> 5
-    satellite_row += (np.cumsum(satellites) - satellites).repeat(cells)
-    signal_row = ranks & 31
-    signal_row += (np.cumsum(signals) - signals).repeat(cells)
-    signal = (signal_at & 31).astype(np.uint8).take(signal_row, mode="clip")
+    satellite_row += first_satellite.repeat(cells)
+    ranks &= 31
+    ranks += before(signals).repeat(cells)  # now the row of the cell's signal
+    signal = (signal_at & 31).astype(np.uint8).take(ranks, mode="clip")
 
-    raw = CELL_PLANS[kind].read(window, block + satellites * plan.bits, cells)
+    rows = len(cell_at)
+    first_cell = before(cells)
+    cell_block = block + satellites * plan.bits
+    raw = CELL_PLANS[kind].read(window, cell_block, cells, first_cell, rows)
     cell_rough_m = rough_m.take(satellite_row, mode="clip")
-    nothing = np.full(0 if kind in (5, 7) else len(cell_at), np.nan)
-    pseudorange = phase = range_rate = lock = cn0 = nothing
-    half_cycle = np.zeros(0 if "half_cycle" in raw else len(cell_at), np.bool_)
-    if "fine_range" in raw:
-        pseudorange = _scaled(raw["fine_range"], layout.fine_range, M_PER_MS * 2.0**-layout.range_exponent)
+    pseudorange = phase = range_rate = lock = cn0 = half_cycle = None
+    if layout.fine_range:
+        unit_m = M_PER_MS * 2.0**-layout.range_exponent
+        pseudorange = _scaled(raw("fine_range"), layout.fine_range, unit_m)
         pseudorange += cell_rough_m
-    if "fine_phase" in raw:
-        phase = _scaled(raw["fine_phase"], layout.fine_phase, M_PER_MS * 2.0**-layout.phase_exponent)
+    if layout.fine_phase:
+        phase = _scaled(raw("fine_phase"), layout.fine_phase, M_PER_MS * 2.0**-layout.phase_exponent)
         phase += cell_rough_m
-        lock = LOCK_MS[layout.lock].take(raw["lock"], mode="clip")
-        half_cycle = raw["half_cycle"] != 0
-    if "cn0" in raw:
-        cn0 = raw["cn0"] * CN0_UNIT_DBHZ[layout.cn0]
-        if not raw["cn0"].all():
-            cn0[raw["cn0"] == 0] = np.nan
-    if "fine_rate" in raw:
-        rate_m_s = sent["rough_rate"].astype(np.float64)
-        rate_m_s[sent["rough_rate"] == NO_RATE] = np.nan
-        range_rate = _scaled(raw["fine_rate"], layout.fine_rate, 1e-4)
+        lock = LOCK_MS[layout.lock].take(raw("lock"), mode="clip")
+        flag_bit = cell_block + cells * CELL_PLANS[kind].bits_before["half_cycle"]
+        half_cycle = flags(buffer, flag_bit, cells, first_cell, rows)
+    if layout.cn0:
+        strength = raw("cn0")
+        cn0 = strength.astype(np.float64)
+        cn0 *= CN0_UNIT_DBHZ[layout.cn0]
+        if np.count_nonzero(strength) < rows:
+            cn0[strength == 0] = np.nan
+    if layout.fine_rate:
+        rough_rate = sent("rough_rate")
+        rate_m_s = rough_rate.astype(np.float64)
+        rate_m_s[rough_rate == NO_RATE] = np.nan
+        range_rate = _scaled(raw("fine_rate"), layout.fine_rate, 1e-4)
         range_rate += rate_m_s.take(satellite_row, mode="clip")
+
+    nothing = _NOTHING if kind in (5, 7) else np.full(rows, np.nan)
     observations = Observations(
         message=message,
         gnss=gnss.astype(np.uint8).repeat(cells),
         satellite=satellite.take(satellite_row, mode="clip"),
         signal=signal,
-        pseudorange_m=pseudorange,
-        phase_range_m=phase,
-        range_rate_m_s=range_rate,
-        lock_ms=lock,
-        half_cycle=half_cycle,
-        cn0_dbhz=cn0,
-        channel=_channels(gnss, sent.get("extended"), satellites, satellite_row),
+        pseudorange_m=nothing if pseudorange is None else pseudorange,
+        phase_range_m=nothing if phase is None else phase,
+        range_rate_m_s=nothing if range_rate is None else range_rate,
+        lock_ms=nothing if lock is None else lock,
+        half_cycle=np.zeros(rows, np.bool_) if half_cycle is None else half_cycle,
+        cn0_dbhz=nothing if cn0 is None else cn0,
+        channel=np.full(rows, CHANNEL_UNKNOWN, np.int8) if channel is None else channel.take(satellite_row),
     )
-    unknown_signals = ~_KNOWN.take((gnss * _SLOTS).repeat(signals) + (signal_at & 31))
-    if unknown_signals.any() or not satellite.all():
-        return _known_only(observations, unknown_signals.take(signal_row))
+    unknown_signals = _UNKNOWN.take((gnss * _SLOTS).repeat(signals) + (signal_at & 31))
+    if some(unknown_signals) or np.count_nonzero(satellite) < len(satellite):
+        return _known_only(observations, unknown_signals.take(ranks))
     return observations, []
 
 
 def _scaled(raw: I64, width: int, scale: float) -> F64:
     """Raw values times their resolution; the most negative one means "not available"."""
-    value: F64 = np.multiply(raw, scale)
-    missing = -(1 << width - 1)
-    if raw.min(initial=0) == missing:
-        value[raw == missing] = np.nan
+    value: F64 = raw.astype(np.float64)
+    value *= scale
+    missing = raw == -(1 << width - 1)
+    if some(missing):
+        value[missing] = np.nan
     return value
-
-
-def _channels(gnss: I64, extended: I64 | None, satellites: I64, satellite_row: I64) -> NDArray[np.int8]:
-    """GLONASS frequency channels from the extended satellite information (DF419: channel + 7)."""
-    if extended is None or not (gnss == GLONASS).any():
-        return np.full(len(satellite_row), CHANNEL_UNKNOWN, np.int8)
-    told = (gnss == GLONASS).repeat(satellites) & (extended <= 13)
-    channel = np.where(told, extended - 7, CHANNEL_UNKNOWN).astype(np.int8)
-    return channel.take(satellite_row)
 
 
 def _known_only(
@@ -302,7 +318,6 @@ def _known_only(
 def _header(
     window: I64,
     first_bit: I64,
-    head: U8,
     kind: int,
     kinds: I64,
     gnss: I64,
@@ -310,20 +325,21 @@ def _header(
     satellites: I64,
     cells: I64,
 ) -> Messages:
-    flags = unsigned(window, first_bit + 54, 19)
+    station_id, epoch, rest = signed(window, first_bit + _HEADER_FIRST, _HEADER_WIDTH) & _HEADER_MASK
+    last = rest.astype(np.uint8)  # the last eight bits: 2, 2, 1 and 3
     return Messages(
         frame=frame,
         type=kinds,
-        kind=np.full(len(frame), kind, np.uint8),
+        kind=np.zeros(len(frame), np.uint8) + np.uint8(kind),
         gnss=gnss.astype(np.uint8),
-        station_id=(head[:, 1].astype(np.int64) & 15) << 8 | head[:, 2],
-        epoch_raw=unsigned(window, first_bit + 24, 30),
-        more=flags >> 18 != 0,
-        iods=(flags >> 15 & 7).astype(np.uint8),
-        clock_steering=(flags >> 6 & 3).astype(np.uint8),
-        external_clock=(flags >> 4 & 3).astype(np.uint8),
-        smoothing=flags >> 3 & 1 != 0,
-        smoothing_interval=(flags & 7).astype(np.uint8),
+        station_id=station_id,
+        epoch_raw=epoch,
+        more=rest >> 18 != 0,
+        iods=(rest >> 15 & 7).astype(np.uint8),
+        clock_steering=last >> np.uint8(6),
+        external_clock=last >> np.uint8(4) & np.uint8(3),
+        smoothing=last & 8 != 0,
+        smoothing_interval=last & np.uint8(7),
         satellites=satellites,
         cells=cells,
     )

@@ -144,11 +144,23 @@ def run(config: Config, as_json: Json = False) -> None:
 def simulate(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--out", metavar="DIR", help="Folder for recordings, stations/, hncors.toml and truth.jsonl."
         ),
-    ],
+    ] = None,
+    serve: Annotated[
+        str | None,
+        typer.Option(
+            "--serve", metavar="HOST:PORT", help="Play it now, on an NTRIP caster, instead of recording it."
+        ),
+    ] = None,
+    users: Annotated[
+        Path | None,
+        typer.Option(
+            "--users", metavar="FILE", help="Who may listen to the caster: a line NAME:PASSWORD each."
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option("--seed", metavar="N", min=0, max=(1 << 32) - 1, help="Instead of the scenario's seed."),
@@ -159,10 +171,10 @@ def simulate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write recordings of a simulated network whose truth is known: stations, sky, receivers, faults."""
+    """Simulate a network whose truth is known, into recordings or on a live caster."""
     from hncors import cli_simulate
 
-    _end(lambda: cli_simulate.command(scenario, out, seed, seconds, as_json))
+    _end(lambda: cli_simulate.command(scenario, out, serve, users, seed, seconds, as_json))
 
 
 @app.command(epilog="Example: hncors demo --seconds 60")

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
-from typing import Any, TextIO
 
 from hncors import gpstime
 from hncors.cli_output import DONE, Refused, console, document, progress, staged
+from hncors.cli_simulated_files import TRUTH, write_stations, write_truth
 from hncors.daemon import timetag
 from hncors.daemon.recording import shown, tag_path
 from hncors.simulate.province import Province
 from hncors.simulate.scenario import Scenario, read_scenario
-from hncors.simulate.stations import Station
 from hncors.text import printable
 
 MAX_SCENARIO_BYTES = 1 << 20
 HELD_BYTES = 32 << 20  # written together, because thousands of files cannot all be open
 CASTER = "127.0.0.1:2101"  # of the links in station files
-TRUTH = "truth.jsonl"
 
 
-def command(scenario: Path, out: Path, seed: int | None, seconds: float | None, as_json: bool) -> int:
-    """Simulate; the exit status. Every file is written, or none."""
-    province = Province(given(scenario, seed, seconds))
+def command(
+    scenario: Path,
+    out: Path | None,
+    serve: str | None,
+    users: Path | None,
+    seed: int | None,
+    seconds: float | None,
+    as_json: bool,
+) -> int:
+    """Simulate into files, or on the air; the exit status."""
+    asked = given(scenario, seed, seconds)
+    if serve is not None:
+        from hncors import cli_simulate_live
+
+        return cli_simulate_live.command(asked, serve, users, out, as_json)
+    if users is not None:
+        raise Refused("--users: expected --serve, because only a caster asks who listens")
+    if out is None:
+        raise Refused("expected --out DIR for recordings, or --serve HOST:PORT for a caster")
+    return _recordings(asked, out, as_json)
+
+
+def _recordings(scenario: Scenario, out: Path, as_json: bool) -> int:
+    """Every file is written, or none."""
+    province = Province(scenario)
     begun = time.monotonic()
     with staged(out) as folder:
         epochs = _write(province, folder)
-        (folder / "stations").mkdir()
-        for one in province.stations:
-            if one.filed:
-                text = station_file(one, f"ntrip://{CASTER}/{one.mountpoint}")
-                (folder / "stations" / f"{one.id}.toml").write_text(text, encoding="utf-8")
-        (folder / "hncors.toml").write_text('stations = "stations"\n', encoding="utf-8")
+        write_stations(folder, province, CASTER)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         sizes = {str(path.relative_to(folder)): path.stat().st_size for path in files}
     took_s = time.monotonic() - begun
@@ -85,54 +99,23 @@ def given(path: Path, seed: int | None = None, seconds: float | None = None) -> 
     return scenario.model_copy(update=instead | ({} if seconds is None else {"seconds": seconds}))
 
 
-def station_file(station: Station, link: str) -> str:
-    """A station as its registry file has it."""
-
-    def quoted(text: str) -> str:
-        return json.dumps(text, ensure_ascii=False)
-
-    rows: list[tuple[str, str]] = [("id", quoted(station.id)), ("link", quoted(link))]
-    rows += [(key, quoted(value)) for key in ("name", "name_en") if (value := getattr(station, key))]
-    rows += [
-        ("invented", "true"),
-        ("rate_hz", repr(station.rate_hz)),
-        ("systems", quoted(station.systems)),
-    ]
-    x, y, z = station.ecef_m
-    place = [("x_m", f"{x:.4f}"), ("y_m", f"{y:.4f}"), ("z_m", f"{z:.4f}")]
-    place += [("frame", '"ITRF2014"'), ("epoch", "2026.0")]
-    lines = [f"{key} = {value}" for key, value in rows]
-    lines += ["", "[coordinates]", *(f"{key} = {value}" for key, value in place)]
-    for table, pairs in (
-        ("receiver", (("type", station.receiver), ("firmware", station.firmware))),
-        ("antenna", (("type", station.antenna),)),
-    ):
-        lines += ["", f"[{table}]", *(f"{key} = {quoted(value)}" for key, value in pairs)]
-    return "\n".join(lines) + "\n"
-
-
 def _write(province: Province, folder: Path) -> int:
     """Recordings and the truth; how many epochs there are."""
     times = province.times()
     recordings = _Recordings(folder, province)
     with (folder / TRUTH).open("w", encoding="utf-8") as truth:
-        _lines(truth, province.head())
+        write_truth(truth, province.head())
         with progress("simulating", len(times), long=True) as told:
             for number, time_ms in enumerate(times, 1):
                 epoch = province.epoch(time_ms)
                 for sent in epoch.sent:
                     if sent.data:
                         recordings.add(sent.station, sent.data, time_ms + round(1000 * sent.delay_s))
-                _lines(truth, epoch.truth)
+                write_truth(truth, epoch.truth)
                 if told is not None:
                     told(number)
     recordings.flush()
     return len(times)
-
-
-def _lines(file: TextIO, records: list[dict[str, Any]]) -> None:
-    for record in records:
-        file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 class _Recordings:

@@ -1,0 +1,54 @@
+"""What is written of a simulated network beside its recordings: station files, a configuration, the truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+from hncors.simulate.province import Province
+from hncors.simulate.stations import Station
+
+TRUTH = "truth.jsonl"
+
+
+def write_stations(folder: Path, province: Province, caster: str) -> None:
+    """The station files of all that are filed, and a configuration that names them."""
+    (folder / "stations").mkdir()
+    for one in province.stations:
+        if one.filed:
+            text = station_file(one, f"ntrip://{caster}/{one.mountpoint}")
+            (folder / "stations" / f"{one.id}.toml").write_text(text, encoding="utf-8")
+    (folder / "hncors.toml").write_text('stations = "stations"\n', encoding="utf-8")
+
+
+def station_file(station: Station, link: str) -> str:
+    """A station as its registry file has it."""
+
+    def quoted(text: str) -> str:
+        return json.dumps(text, ensure_ascii=False)
+
+    rows: list[tuple[str, str]] = [("id", quoted(station.id)), ("link", quoted(link))]
+    rows += [(key, quoted(value)) for key in ("name", "name_en") if (value := getattr(station, key))]
+    rows += [
+        ("invented", "true"),
+        ("rate_hz", repr(station.rate_hz)),
+        ("systems", quoted(station.systems)),
+    ]
+    x, y, z = station.ecef_m
+    place = [("x_m", f"{x:.4f}"), ("y_m", f"{y:.4f}"), ("z_m", f"{z:.4f}")]
+    place += [("frame", '"ITRF2014"'), ("epoch", "2026.0")]
+    lines = [f"{key} = {value}" for key, value in rows]
+    lines += ["", "[coordinates]", *(f"{key} = {value}" for key, value in place)]
+    for table, pairs in (
+        ("receiver", (("type", station.receiver), ("firmware", station.firmware))),
+        ("antenna", (("type", station.antenna),)),
+    ):
+        lines += ["", f"[{table}]", *(f"{key} = {quoted(value)}" for key, value in pairs)]
+    return "\n".join(lines) + "\n"
+
+
+def write_truth(file: TextIO, records: list[dict[str, Any]]) -> None:
+    """Records as lines of truth.jsonl."""
+    for record in records:
+        file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")

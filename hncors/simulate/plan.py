@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hncors.signals import BDS3_FIRST_SATELLITE, FREQUENCY_HZ, GNSS, NUMBER
+from hncors.signals import BDS3_FIRST_SATELLITE, CHANNEL_STEP_HZ, FREQUENCY_HZ, GNSS, NUMBER
 
 SYSTEMS = "GREJC"
 CLOCKS = ("steered", "free")
@@ -84,8 +84,7 @@ def cells(satellites: list[Satellite]) -> list[Cell]:
         for signal in sorted(NUMBER[one.gnss][code] for code in sent(one)):
             frequency = float(FREQUENCY_HZ[one.gnss, signal])
             if GNSS[one.gnss] == "R":
-                step = 0.5625e6 if frequency > 1.5e9 else 0.4375e6
-                frequency += CHANNELS[one.number - 1] * step
+                frequency += CHANNELS[one.number - 1] * float(CHANNEL_STEP_HZ[signal])
             out.append(Cell(row, signal, frequency))
     return out
 

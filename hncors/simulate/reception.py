@@ -204,6 +204,7 @@ class Receivers:
             if not self._begun:  # receivers that have been on for a while
                 since -= self._chance.integers(60, 3600, len(rows)) * 1000
             else:
+                self._half_until_ms[rows, columns] = time_ms
                 unsure = self._chance.random(len(rows)) < 0.3
                 some = rows[unsure], columns[unsure]
                 self._half_until_ms[some] = time_ms + self._chance.integers(2, 9, len(some[0])) * 1000
@@ -216,7 +217,8 @@ class Receivers:
         self, time_ms: int, cell: I64, seen: B, wavelength: F64, now: Conditions, elapsed_s: float
     ) -> None:
         """Let phases slip by whole cycles, at the rate of each station; receivers notice each."""
-        expected = now.slips_per_hour / 3600 * elapsed_s * seen.sum(axis=1)
+        # As many as if all were tracked; those of cells that are not fall away below.
+        expected = now.slips_per_hour / 3600 * elapsed_s * len(cell)
         slips = self._chance.poisson(expected)
         rows = np.repeat(np.arange(len(slips)), slips)
         if not len(rows):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from hncors import gpstime
@@ -103,7 +106,7 @@ def _write(province: Province, folder: Path) -> int:
     """Recordings and the truth; how many epochs there are."""
     times = province.times()
     recordings = _Recordings(folder, province)
-    with (folder / TRUTH).open("w", encoding="utf-8") as truth:
+    with (folder / TRUTH).open("w", encoding="utf-8") as truth, _told_to_end() as ends:
         write_truth(truth, province.head())
         with progress("simulating", len(times), long=True) as told:
             for number, time_ms in enumerate(times, 1):
@@ -112,10 +115,23 @@ def _write(province: Province, folder: Path) -> int:
                     if sent.data:
                         recordings.add(sent.station, sent.data, time_ms + round(1000 * sent.delay_s))
                 write_truth(truth, epoch.truth)
+                if ends:
+                    raise SystemExit(128 + ends[0])
                 if told is not None:
                     told(number)
     recordings.flush()
     return len(times)
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[list[int]]:
+    """A list that SIGTERM goes into, looked at between epochs; the unfinished folder goes, too."""
+    told: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Recordings:

@@ -1,6 +1,10 @@
 """hncors simulate as a command: what it writes, that it repeats itself, what it refuses."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +157,17 @@ def test_nothing_is_written_when_the_folder_cannot_be(scenario, monkeypatch, cap
     assert done.status == 2
     assert (tmp_path / "file").read_text() == "in the way"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "small.toml"]
+
+
+def test_nothing_is_left_by_a_run_that_is_told_to_end(tmp_path):
+    (tmp_path / "long.toml").write_text('name = "long"\nstart = "2026-03-01T18:00:00"\nseconds = 86400\n')
+    command = [sys.executable, "-m", "hncors", "simulate", "long.toml", "--out", "out"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 20
+        while not any(tmp_path.glob(".hncors-*/truth.jsonl")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        begun = sorted(path.name for path in tmp_path.iterdir())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert begun[0].startswith(".hncors-")
+    assert [path.name for path in tmp_path.iterdir()] == ["long.toml"]

@@ -12,7 +12,7 @@ crc24q: Callable[[bytes], int] = anycrc.CRC(
 ).calc
 """crc24q(data) -> int. Over a whole valid frame, its three check bytes included, it is 0."""
 
-REPEATED_BYTES = 128  # frames up to this length are mostly station data and ephemerides, sent again and again
+REPEATED_BYTES = 128  # shorter payloads are mostly station data and ephemerides, sent again and again
 
 crc24q_repeated: Callable[[bytes], int] = lru_cache(maxsize=8192)(crc24q)
 """The same for bytes that are likely to come again, unchanged: a look-up costs a quarter of a check."""

@@ -10,11 +10,16 @@ can delay good frames (by at most the 1,029 bytes it claims) until more bytes, `
 
 from __future__ import annotations
 
+from itertools import takewhile
+from struct import Struct
+
 from hncors.rtcm3.crc import REPEATED_BYTES, crc24q, crc24q_repeated
 
 OVERHEAD = 6  # three bytes before the payload, three after
 MAX_FRAME = 1023 + OVERHEAD
-PREAMBLE = 0xD3
+PREAMBLE = b"\xd3"
+_HEADER = Struct(">BH")
+FIRST_RUN = 8  # frames checked together at first
 
 
 class Framer:
@@ -78,19 +83,17 @@ class Framer:
         size = len(data)
         last = size - 2  # a candidate from here on does not show its length
         frames: list[bytes] = []
-        at = failures = failures_before = in_frames = 0
+        at = _adjacent(data, 0, frames)
+        failures = failures_before = 0
         hold = -1  # the first incomplete candidate since the last frame
         wanted = OVERHEAD
-        find, keep = data.find, frames.append
         while True:
-            if at >= last or data[at] != PREAMBLE:
-                at = find(PREAMBLE, at)
-                if at < 0:
-                    break
+            at = data.find(PREAMBLE, at)
+            if at < 0:
+                break
             end = at + OVERHEAD
             if at < last:
-                high = data[at + 1]
-                end += (high & 3) << 8 | data[at + 2]
+                end += (data[at + 1] & 3) << 8 | data[at + 2]
             if end > size or at >= last:
                 if hold < 0:
                     hold, wanted, failures_before = at, end - at, failures
@@ -99,17 +102,16 @@ class Framer:
                 at += 1
                 continue
             frame = data[at:end]
-            if crc24q(frame) if end - at > REPEATED_BYTES else crc24q_repeated(frame):
+            if _check(frame):
                 failures += 1
                 at += 1
                 continue
-            keep(frame)
-            if high > 3:
-                self.reserved_bits += 1
-            in_frames += end - at
-            at = end
+            frames.append(frame)
+            self.reserved_bits += frame[1] > 3
+            at = _adjacent(data, end, frames)
             hold = -1
         rest = size - hold if hold >= 0 else 0
+        in_frames = sum(map(len, frames))
         self.in_frames += in_frames
         self.junk += size - in_frames - rest
         self.frames += len(frames)
@@ -117,3 +119,56 @@ class Framer:
         self._held = bytearray(data[hold:]) if rest else bytearray()
         self._wanted = wanted if rest else OVERHEAD
         return frames
+
+
+def _adjacent(data: bytes, at: int, frames: list[bytes]) -> int:
+    """Add the plain valid frames that follow each other from `at`; where the search goes on.
+
+    Good data are nothing else, and many checked in a row take three quarters of the time. Runs begin short
+    and double, so that what only looks like frames costs no more than the good ones before it.
+    """
+    count = FIRST_RUN
+    while True:
+        run: list[bytes] = []
+        repeated: list[bytes] = []
+        others: list[bytes] = []
+        end = _walk(data, at, count, run, repeated, others)
+        if len(run) < 2:
+            return at
+        if any(map(crc24q, others)) or any(map(crc24q_repeated, repeated)):
+            good = list(takewhile(lambda frame: not _check(frame), run))
+            frames += good
+            return at + sum(map(len, good))
+        frames += run
+        if len(run) < count:
+            return end
+        at = end
+        count *= 2
+
+
+def _walk(
+    data: bytes, at: int, count: int, run: list[bytes], repeated: list[bytes], others: list[bytes]
+) -> int:
+    """Sort up to `count` adjacent candidates without reserved bits; where they end."""
+    size = len(data)
+    last = size - 2
+    keep, keep_repeated, keep_other, header = run.append, repeated.append, others.append, _HEADER.unpack_from
+    for _ in range(count):
+        if at >= last:
+            break
+        preamble, length = header(data, at)
+        end = at + length + OVERHEAD
+        if preamble != 0xD3 or length > 1023 or end > size:
+            break
+        frame = data[at:end]
+        keep(frame)
+        if length < REPEATED_BYTES:
+            keep_repeated(frame)
+        else:
+            keep_other(frame)
+        at = end
+    return at
+
+
+def _check(frame: bytes) -> int:
+    return crc24q(frame) if len(frame) >= REPEATED_BYTES + OVERHEAD else crc24q_repeated(frame)

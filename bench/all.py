@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from hncors.cli_demo_recording import CITIES, recording
+from made_recording import CITIES, recording
+
 from hncors.gpstime import from_iso
 from hncors.rtcm3.block import decode
 from hncors.rtcm3.framing import Framer

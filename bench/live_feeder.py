@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from made_recording import CITIES, recording
 
-from hncors.cli_demo_recording import CITIES, recording
 from hncors.daemon.simulated_caster import Caster
 from hncors.gpstime import WEEK_MS, from_iso, from_unix_ns
 from hncors.ntrip.mountpoint import Mountpoint

@@ -184,7 +184,7 @@ def demo(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show everything on one machine: twelve generated stations, the daemon, its metrics."""
+    """Show everything on one machine: a simulated province, a caster, the daemon, its page and metrics."""
     from hncors import cli_demo
 
     _end(lambda: cli_demo.command(seconds, as_json))

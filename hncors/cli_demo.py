@@ -1,27 +1,34 @@
-"""hncors demo: generated recordings of twelve stations, played through the daemon on this machine."""
+"""hncors demo: a simulated province, a caster it plays on and the daemon that watches it, on one machine."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import math
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 from hncors import gpstime
-from hncors.cli_demo_recording import CITIES, City, recording
-from hncors.cli_output import DONE, Refused, document, progress
-from hncors.daemon import service
+from hncors.cli_output import DONE, Refused, document
+from hncors.cli_simulated_files import write_stations
+from hncors.daemon import configuration, service
+from hncors.daemon.simulated_caster import Caster
+from hncors.daemon.simulated_network import Playing, mountpoint
 from hncors.registry import Station
-from hncors.settings import Settings, Web
+from hncors.settings import Links, Settings, Web
+from hncors.simulate.province import Province
+from hncors.simulate.scenario import LONGEST_S, Scenario, read_scenario
 
-PLAYED_S = 180  # recordings last this long, unless the demo is told how long it lasts
-LONGEST_S = 900
+START_MS = 1500  # from now to the first epoch
 USUAL, ANY_PORT = "127.0.0.1:9816", "127.0.0.1:0"
+LINKS = Links(retry_first_s=2, retry_longest_s=10)  # the caster is our own, and people watch it come back
+
+Ready = Callable[[str, str, int], None]
 
 
 def command(seconds: float | None, as_json: bool) -> int:
@@ -29,68 +36,76 @@ def command(seconds: float | None, as_json: bool) -> int:
     asked: list[int] = []  # signals that came before the daemon took over
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda came, _: asked.append(came))
-    played_s = PLAYED_S if seconds is None else min(math.ceil(seconds) + 5, LONGEST_S)
+    if not as_json:
+        print("simulating a province 正在模拟站网", file=sys.stderr)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+
+    def ready(address: str, caster: str, stations: int) -> None:
+        if as_json:
+            told = {
+                "address": address,
+                "metrics": f"{address}/metrics",
+                "caster": caster,
+                "stations": stations,
+            }
+            document(told)
+        else:
+            print(f"page     网页    {address}/")
+            print(f"metrics  指标    {address}/metrics")
+            print(f"caster   播发    {caster}")
+            print(f"{stations} filed stations 备案站")
+            print("WILD is unfiled 未备案, HYNG was moved 移动, YIYG is a clone of CHDE 克隆")
+            print("Ctrl-C ends it 按 Ctrl-C 结束" + ("" if seconds is None else f", or {seconds:g} s"))
+        sys.stdout.flush()
+        if asked:  # between the last look and the daemon's own handlers, which are there now
+            signal.raise_signal(asked[0])
+
+    scenario = _scenario()
     with tempfile.TemporaryDirectory(prefix="hncors-demo-") as folder:
-        stations = _generate(Path(folder), played_s, asked, quiet=as_json)
-        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-
-        def ready(address: str) -> None:
-            if as_json:
-                document({"address": address, "metrics": f"{address}/metrics", "stations": len(stations)})
-            else:
-                print(f"page     网页  {address}/")
-                print(f"metrics  指标  {address}/metrics")
-                until = "Ctrl-C ends it" if seconds is None else f"ends after {seconds:g} s, or by Ctrl-C"
-                print(f"{len(stations)} generated stations play for {played_s} s; {until}")
-            sys.stdout.flush()
-            if asked:  # between the last look and the daemon's own handlers, which are there now
-                signal.raise_signal(asked[0])
-
-        for listen in (USUAL, ANY_PORT):
-            settings = Settings(stations=folder, web=Web(listen=listen))
-            try:
-                asyncio.run(_run(settings, stations, ready, seconds))
-            except service.CannotListen as refused:
-                if listen == ANY_PORT:
-                    raise Refused(str(refused)) from refused
-                continue
-            break
+        if asked:
+            raise SystemExit(128 + asked[0])
+        asyncio.run(_run(scenario, Path(folder), ready, seconds))
     return DONE
 
 
-async def _run(
-    settings: Settings, stations: list[Station], ready: Callable[[str], None], seconds: float | None
-) -> None:
+def _scenario() -> Scenario:
+    """The scenario that comes with the program, as long as scenarios get."""
+    text = resources.files("hncors.simulate").joinpath("demo.toml").read_text(encoding="utf-8")
+    scenario, problems = read_scenario(text, "demo.toml")
+    if scenario is None:
+        raise Refused(*problems)
+    return scenario.model_copy(update={"seconds": float(LONGEST_S)})
+
+
+async def _run(scenario: Scenario, folder: Path, ready: Ready, seconds: float | None) -> None:
+    province = Province(scenario, gpstime.from_unix_ns(time.time_ns()) + START_MS)
+    rows = [mountpoint(one, scenario.network.station_s) for one in province.stations]
+    caster = Caster(rows, operator="simulated")
+    host, port = await caster.listen("127.0.0.1", 0)
+    write_stations(folder, province, f"{host}:{port}")
+    _, stations = configuration.load(folder / "hncors.toml")
+    tasks = [
+        asyncio.create_task(Playing(province, caster).run()),
+        asyncio.create_task(_watch(folder, stations, f"ntrip://{host}:{port}", ready)),
+    ]
     try:
-        async with asyncio.timeout(seconds):
-            await service.run(settings, stations, ready=ready)
-    except TimeoutError:
-        return
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in reversed(tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await caster.close()
 
 
-def _generate(folder: Path, seconds: int, asked: list[int], *, quiet: bool) -> list[Station]:
-    """Write a recording for each city; the stations that play them.
-
-    `asked` fills with the signals that come. They are looked at between epochs: an exception out of a
-    signal handler may fall into code that swallows it.
-    """
-    start_ms = gpstime.from_unix_ns(time.time_ns()) // 1000 * 1000
-    stations = []
-    if not quiet:
-        print(f"generating {seconds} s of {len(CITIES)} stations", file=sys.stderr)
-    with progress("generating", seconds * len(CITIES), long=not quiet) as told:
-        for number, city in enumerate(CITIES):
-            path = folder / f"{city.id}.rtcm3"
-            with path.open("wb") as file:
-                for second, data in enumerate(recording(city, number + 1, start_ms, seconds)):
-                    file.write(data)
-                    if asked:
-                        raise SystemExit(128 + asked[0])
-                    if told is not None:
-                        told(number * seconds + second)
-            stations.append(_station(city, path))
-    return sorted(stations, key=lambda station: station.id)
-
-
-def _station(city: City, path: Path) -> Station:
-    return Station(city.id, f"file://{path}", rate_hz=1.0, name=city.name, name_en=city.name_en)
+async def _watch(folder: Path, stations: list[Station], caster: str, ready: Ready) -> None:
+    """The daemon, at its usual address or at any."""
+    for listen in (USUAL, ANY_PORT):
+        settings = Settings(stations=str(folder), web=Web(listen=listen), links=LINKS)
+        try:
+            await service.run(settings, stations, ready=lambda address: ready(address, caster, len(stations)))
+        except service.CannotListen as refused:
+            if listen == ANY_PORT:
+                raise Refused(str(refused)) from refused
+        else:
+            return

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pytest
 from conftest import RECORDINGS
 
+from bench.made_recording import CITIES, recording
 from hncors.cli import main
-from hncors.cli_demo_recording import CITIES, recording
 
 START_MS = 1_479_000_000_000  # 2026-11-18T01:20:00 GPS time
 TEXT = b"no frame in here, but a \xd3\x00\x13 that looks like one\n" * 40
@@ -36,7 +36,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
 
 @cache
 def made(seconds: int = 30, city: int = 0) -> bytes:
-    """A station of the demo: five systems as MSM7 at 1 Hz, 1006, 1013, 1033; no ephemerides."""
+    """An invented station: five systems as MSM7 at 1 Hz, 1006, 1013, 1033; no ephemerides."""
     return b"".join(recording(CITIES[city], city + 1, START_MS, seconds))
 
 

@@ -13,7 +13,7 @@ from cli_material import START_MS, made
 from pyrtcm import RTCMReader
 
 import hncors
-from hncors.cli_demo_recording import CITIES, recording
+from bench.made_recording import CITIES, recording
 from hncors.gpstime import WEEK_MS
 
 pytest_plugins = ["pytester"]

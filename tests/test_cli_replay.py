@@ -249,7 +249,7 @@ def test_speed(run, tmp_path, monkeypatch):
 
 def test_recordings_of_other_times_are_played_apart(run, tmp_path):
     """Years of waiting between two recordings would neither end nor mean anything."""
-    from hncors.cli_demo_recording import CITIES, recording
+    from bench.made_recording import CITIES, recording
 
     old = b"".join(recording(CITIES[1], 2, START_MS - 10 * 52 * WEEK_MS, 10))
     inputs = [write(tmp_path / "NEW.rtcm3", made(10)), write(tmp_path / "OLD.rtcm3", old)]

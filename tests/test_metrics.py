@@ -34,8 +34,7 @@ def everything() -> dict[str, Family]:
 
 def test_every_metric_is_documented_and_nothing_else() -> None:
     rows = ROW.findall(DOCUMENT.read_text(encoding="utf-8"))
-    documented = {name: (kind, set(re.findall(r"`(\w+)`", labels)))
-        for name, kind, labels in rows}
+    documented = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
     exported = {name: (family.kind, set(family.label_names)) for name, family in everything().items()}
     assert exported == documented
 

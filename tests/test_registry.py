@@ -89,10 +89,10 @@ def test_every_error_at_once():
         (SMALLEST.replace("ABCD", ""), 'id = "": expected 1 to 32 letters'),
         (SMALLEST.replace("ABCD", "A\\n"), 'id = "A\\\\n": expected 1 to 32 letters'),
         (SMALLEST.replace("ABCD", "长沙"), 'id = "长沙": expected 1 to 32 letters'),
-        (SMALLEST + 'password_file = "p"', 'password_file: expected the key user beside it'),
+        (SMALLEST + 'password_file = "p"', "password_file: expected the key user beside it"),
         (
             'id = "A"\nlink = "tcp://h:1"\nuser = "u"',
-            'user: expected no user: only casters ask for one',
+            "user: expected no user: only casters ask for one",
         ),
         (SMALLEST + "coordinates = 3", "coordinates = 3: expected a table"),
         (

@@ -1,4 +1,4 @@
-"""The demo's recordings: invented stations in real cities under a sky of circular orbits, as RTCM 3.
+"""Small recordings for benchmarks and tests: invented stations under a sky of circular orbits, as RTCM 3.
 
 The sky is the nominal one of each system (planes, inclination, period), so that ranges, Doppler, elevations
 and signal strengths are of the right size; it is not that of any day. Noise is repeatable.
@@ -22,7 +22,7 @@ GM_M3_S2 = 3.986004418e14  # WGS 84
 EARTH_RAD_S = 7.2921151467e-5
 SEMI_MAJOR_M, FLATTENING = 6_378_137.0, 1 / 298.257223563
 MASK_RAD = np.radians(10)
-TAIL_S = 2  # the last epochs are encoded, too, when the demo ends
+TAIL_S = 2  # seconds behind the end that are reckoned, too
 
 
 class City(NamedTuple):

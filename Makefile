@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: demo test check bench golden fuzz simulate-check peers lock install clean
+.PHONY: demo test check bench golden fuzz faults simulate-check peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -21,6 +21,10 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python bench/all.py $(ARGS)
+
+# Run the tests named after faults and write docs/faults.md from what came of them.
+faults: $(VENV)/dev.stamp
+	$(BIN)/python scripts/faults_table.py
 
 # Accept what the program says today as what it has to say; read the difference before committing it.
 golden: $(VENV)/dev.stamp

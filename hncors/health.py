@@ -68,6 +68,7 @@ class Stream:
     errors: Counter[str] = field(default_factory=Counter)
     # Counts of connections that are over; the framer has those of this one.
     past: Counter[str] = field(default_factory=Counter)
+    without_bit: int = 0  # epochs in a row none of whose messages said it was the last
     station_id: int | None = None
     id_seen: dict[int, int] = field(default_factory=dict)  # station id -> epoch it was last seen in
     said: dict[int, Said] = field(default_factory=dict)
@@ -100,6 +101,7 @@ class Stream:
             self.past[name] += getattr(self.framer, name)
         self.framer = Framer()
         self.line.bit_untrusted = False
+        self.without_bit = 0
 
     def shift(self, by_ns: int) -> None:
         """The clock that arrivals are told by is `by_ns` ahead of itself from now on."""

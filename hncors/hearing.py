@@ -23,7 +23,8 @@ def hear(stream: Stream, message_type: int, record: object, at_ns: int) -> Itera
         return
     stream.said[message_type] = Said(record, at_ns)
     if isinstance(record, station.ReferencePoint):
-        yield from _moved(stream, record, at_ns)
+        if not record.anomalies:  # a place that is none is counted, and is nobody's place
+            yield from _moved(stream, record, at_ns)
     elif isinstance(record, station.Equipment) and before is not None and before.record != record:
         changed = [
             name

@@ -36,6 +36,7 @@ from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import CHANNELS, GLONASS
 
+STUCK_AFTER = 5  # epochs in a row that no message ends: one that is lost is no habit
 BLOCK_FRAMES = 1536  # docs/speed.md: fewer pay more for each call, more hold the event loop
 NEWS_AN_HOUR = 100  # events of one kind that a stream's data may raise in an hour
 HOUR_NS = 3600 * SECOND_NS
@@ -268,12 +269,15 @@ class Network:
         heard = {number: _heard_ns(s, now_ns) for number, s in present.items()}
 
         def owe(one: Closed) -> int:
-            return self._owe(one, int(held.arrival_ns[one.last]))
+            unset = bool(held.messages.more[one.first : one.last + 1].all())
+            return self._owe(one, int(held.arrival_ns[one.last]), unset=unset)
 
         done: Assembly = assemble(found, lines, intervals, held.arrival_ns, heard, timed, end=end, owe=owe)
         for anomaly in done.anomalies:
             stream = self.streams[anomaly.stream]
             stream.errors[anomaly.name] += anomaly.number
+            if anomaly.name == "after_deadline":  # the one that says so is only late
+                stream.without_bit = 0
             if anomaly.name in ("time_jump", "time_backwards"):
                 detail = {"epoch": gpstime.iso(anomaly.time)}
                 self._tell(stream, [Event(anomaly.at_ns, stream.id, anomaly.name, detail)])
@@ -307,8 +311,11 @@ class Network:
         self.tally.count_latency(station[timed], latency_s[timed])
         return Tick([], Epochs(station, time, satellites, cells, by, arrival), epoch, messages, observations)
 
-    def _owe(self, one: Closed, arrival_ns: int) -> int:
-        """Account for an epoch; the interval its stream is judged by from now on."""
+    def _owe(self, one: Closed, arrival_ns: int, *, unset: bool) -> int:
+        """Account for an epoch; the interval its stream is judged by from now on.
+
+        `unset`: no message said that it was the epoch's last.
+        """
         stream = self.streams[one.stream]
         account = stream.account
         if one.relation == LATE:
@@ -316,6 +323,9 @@ class Network:
             return account.best_interval_ms()
         judged_by_ms = account.best_interval_ms()
         stream.epoch_ns, stream.closed_ms = arrival_ns, one.time
+        stream.without_bit = stream.without_bit + 1 if unset else 0
+        if stream.without_bit == STUCK_AFTER:
+            stream.errors["mmb_stuck"] += 1
         at_ms = gpstime.from_unix_ns(arrival_ns)
         lost = account.epoch(one.time, at_ms, restart=one.relation == JUMP, blind=self._blind)
         if lost:

@@ -213,7 +213,7 @@ def test_epochs_of_blind_time(begin: int, end: int, blind: int) -> None:
     assert counts(account) == (31, 21, 10 - blind, blind)
 
 
-def test_blind_time_is_of_arrivals() -> None:
+def test_t08_blind_time_is_of_arrivals() -> None:
     """Data that take 60 s to come are blind 60 s later."""
     account = run(every(1000, 20), promised=1000, lag=60_000)
     last = START + 19_000
@@ -261,7 +261,7 @@ def test_a_station_that_fell_silent_while_the_monitor_was_suspended() -> None:
     assert account.missing > 300
 
 
-def test_a_step_of_the_hosts_clock_is_no_outage() -> None:
+def test_t07_a_step_of_the_hosts_clock_is_no_outage() -> None:
     """T07: an hour ahead at once, which looks as if the monitor had not been looking."""
     account = run(every(1000, 20), promised=1000, lag=0)
     last, hour = START + 19_000, 3_600_000

@@ -71,7 +71,7 @@ def test_every_system_within_half_a_week_of_the_reference(system: int, away_h: f
         "2030-01-01T12:00:00",
     ],
 )
-def test_across_rollovers(system: int, moment: str) -> None:
+def test_t04_across_rollovers(system: int, moment: str) -> None:
     """T04: second by second from before to after, in one block and one by one."""
     start = from_iso(moment) - 3000
     times = [start + 500 * n for n in range(14)]
@@ -83,7 +83,7 @@ def test_across_rollovers(system: int, moment: str) -> None:
         assert last == time
 
 
-def test_milliseconds_are_kept() -> None:
+def test_t09_milliseconds_are_kept() -> None:
     """T09: epochs are where the receiver says, not on whole seconds."""
     times = [NOW + n for n in (1, 334, 667, 1001, 1_000_999)]
     for system in range(7):
@@ -104,7 +104,7 @@ def test_glonass_day_of_week(away_h: float) -> None:
 
 
 @pytest.mark.parametrize("away_h", [-11.99, -6, 0, 3, 11.99])
-def test_day_unknown_is_the_nearest_day(away_h: float) -> None:
+def test_t10_day_unknown_is_the_nearest_day(away_h: float) -> None:
     """T10: DF416 = 7, and 1009 to 1012, which have no day."""
     for hour in range(48):
         time = NOW + hour * HOUR
@@ -113,12 +113,12 @@ def test_day_unknown_is_the_nearest_day(away_h: float) -> None:
         assert dated([legacy(1012, moscow(time)[1], [])], reference) == [time]
 
 
-def test_half_a_day_off_is_one_of_the_two_days() -> None:
+def test_t04_half_a_day_off_is_one_of_the_two_days() -> None:
     near = dated([sent(1, NOW, day=False)], NOW + DAY_MS // 2)
     assert near in ([NOW], [NOW + DAY_MS])
 
 
-def test_day_unknown_follows_the_other_systems_of_the_stream() -> None:
+def test_t10_day_unknown_follows_the_other_systems_of_the_stream() -> None:
     """A reference five days off: the GPS message before it tells the day."""
     reference = NOW - 50 * HOUR
     assert dated([sent(0, NOW), sent(1, NOW, day=False), sent(5, NOW)], reference) == [NOW] * 3
@@ -131,7 +131,7 @@ def test_day_of_week_and_time_of_day_in_one_stream() -> None:
     assert dated(payloads, NOW) == [time for time in times for _ in range(2)]
 
 
-def test_the_last_second_of_a_glonass_day_that_has_one_more() -> None:
+def test_t06_the_last_second_of_a_glonass_day_that_has_one_more() -> None:
     """DF034 goes to 86,400,999."""
     base = from_iso("2026-11-23T21:00:18")  # 00:00 in Moscow, Tuesday
     late = msm(1084, glonass(1, 86_400_999), satellites=[], signals=[])
@@ -195,7 +195,7 @@ def across_leap_second(*, gps: bool, day: bool = True) -> tuple[list[bytes], lis
 
 
 @pytest.mark.parametrize("day", [True, False])
-def test_glonass_stays_with_gps_through_a_leap_second(day: bool) -> None:
+def test_t06_glonass_stays_with_gps_through_a_leap_second(day: bool) -> None:
     """T06: the second before and the second after midnight UTC have one name in GLONASS time."""
     payloads, times = across_leap_second(gps=True, day=day)
     assert dated(payloads, times[0] - 60_000) == times

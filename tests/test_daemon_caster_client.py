@@ -210,7 +210,7 @@ async def test_it_goes_on_for_ever_and_says_connected_each_time():
         ]
 
 
-async def test_a_silent_stream_is_stalled_and_connected_again(monkeypatch):
+async def test_n01_a_silent_stream_is_stalled_and_connected_again(monkeypatch):
     monkeypatch.setattr(caster_client, "QUIET_S", 0.2)
     caster = Caster((ICY + FRAME, HOLD))
     async with following(caster, rate_hz=20.0) as heard:
@@ -232,14 +232,14 @@ def test_how_long_a_stream_may_be_silent(rate_hz, seconds):
     assert caster_client.quiet_s(rate_hz) == pytest.approx(seconds)
 
 
-async def test_an_end_of_following_closes_the_connection():
+async def test_n30_an_end_of_following_closes_the_connection():
     caster = Caster((ICY + FRAME, HOLD))
     async with following(caster) as heard:
         await heard.until(lambda h: h.data)
     await asyncio.wait_for(caster.ended.wait(), 2)
 
 
-async def test_nobody_listens():
+async def test_n22_nobody_listens():
     probe = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     port = probe.sockets[0].getsockname()[1]
     probe.close()
@@ -261,7 +261,7 @@ async def test_a_password_that_cannot_be_read(fault):
     assert verdict.why.startswith("no password: ")
 
 
-async def test_tls_on_a_plain_port():
+async def test_n26_tls_on_a_plain_port():
     caster = Caster((b"HTTP/1.1 400 Bad Request\r\n\r\n", CLOSE), asks=False)
     server = await asyncio.start_server(caster.serve, "127.0.0.1", 0)
     try:

@@ -40,7 +40,7 @@ def test_waits_are_lengthened_by_up_to_a_half():
     assert len(set(drawn)) == 50
 
 
-def test_a_good_stream_starts_afresh_and_a_bad_one_does_not():
+def test_n19_a_good_stream_starts_afresh_and_a_bad_one_does_not():
     pace = Pace(10, 300, Never(0.0))
     waits(pace, "backoff", 4)
     assert pace.wait_s(0, "backoff") == 160
@@ -48,16 +48,16 @@ def test_a_good_stream_starts_afresh_and_a_bad_one_does_not():
     assert pace.wait_s(0, "backoff") == 10
 
 
-def test_a_refused_password_waits_longer():
+def test_n08_a_refused_password_waits_longer():
     assert waits(Pace(1, 10, Never(0.0)), "auth_failed", 6) == [30, 60, 120, 240, 300, 300]
 
 
 @pytest.mark.parametrize(("asked", "waited"), [(None, 10), (5.0, 10), (120.0, 120), (1e9, 3600)])
-def test_what_the_caster_asks_counts_within_reason(asked, waited):
+def test_n08_what_the_caster_asks_counts_within_reason(asked, waited):
     assert Pace(10, 300, Never(0.0)).wait_s(0, "unavailable", asked) == waited
 
 
-def test_never_more_than_six_attempts_in_a_minute():
+def test_n19_never_more_than_six_attempts_in_a_minute():
     pace = Pace(1, 1, Never(0.0))
     begun, now_s = [], 0.0
     for _ in range(60):
@@ -75,7 +75,7 @@ def test_turns_space_the_connections_of_one_caster_only():
     assert turns.take(("a", 1), 60.0) == 0
 
 
-def test_two_hundred_streams_of_a_restarted_caster_are_all_back_within_a_minute():
+def test_n20_two_hundred_streams_of_a_restarted_caster_are_all_back_within_a_minute():
     """Each fails once as the caster goes, waits its first wait, then its turn."""
     turns, chance = Turns(per_s=10), random.Random(2)
     ready = sorted(Pace(10, 300, chance).wait_s(0, "backoff") for _ in range(200))

@@ -7,7 +7,7 @@ from daemon_process import Manager, casting, configure, epochs, running
 from waiting import until
 
 
-async def test_a_reload_applies_the_differences_and_a_bad_file_changes_nothing(tmp_path):
+async def test_n30_a_reload_applies_the_differences_and_a_bad_file_changes_nothing(tmp_path):
     manager = Manager(tmp_path, abstract=True)
     env = {**os.environ, "NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "2000000"}
     names = ("KEEP", "MOVE", "GONE", "NEXT", "MOVED")

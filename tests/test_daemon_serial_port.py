@@ -30,7 +30,7 @@ async def listening(path: str) -> AsyncIterator[list[Chunk]]:
             await task
 
 
-async def test_bytes_of_every_value_arrive_and_an_unplugged_port_is_opened_again(tmp_path):
+async def test_l01_bytes_of_every_value_arrive_and_an_unplugged_port_is_opened_again(tmp_path):
     link = tmp_path / "port"  # stands for the stable name under /dev/serial/by-id
     master, slave = pty.openpty()
     tty.setraw(slave)
@@ -60,14 +60,14 @@ async def test_bytes_of_every_value_arrive_and_an_unplugged_port_is_opened_again
                 os.close(number)
 
 
-async def test_a_port_that_is_not_there(tmp_path):
+async def test_l02_a_port_that_is_not_there(tmp_path):
     async with listening(str(tmp_path / "none")) as heard:
         await until(lambda: len(heard) >= 3)
     assert [chunk.state for chunk in heard[:3]] == ["connecting", "unreachable", "unreachable"]
     assert heard[1].why == "No such file or directory"
 
 
-async def test_a_file_that_is_no_port(tmp_path):
+async def test_l02_a_file_that_is_no_port(tmp_path):
     (tmp_path / "file").write_bytes(FRAME)
     async with listening(str(tmp_path / "file")) as heard:
         await until(lambda: len(heard) >= 2)

@@ -93,7 +93,7 @@ def test_pyrtcm_reads_what_we_encode(message: int, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("message", sorted(MESSAGES))
-def test_a_payload_cut_anywhere_is_short_and_a_longer_one_is_fine(message: int) -> None:
+def test_r05_a_payload_cut_anywhere_is_short_and_a_longer_one_is_fine(message: int) -> None:
     payload = laid(message, possible(message))
     assert len(payload) == -(-BITS[message] // 8)
     whole = ephemeris.decode(message, payload)
@@ -140,7 +140,7 @@ def test_every_field_at_its_extremes_has_an_outcome_with_a_name(message: int) ->
         (1020, {"vy_m_s": 7 << 20}, "velocity"),
     ],
 )
-def test_what_cannot_be_is_rejected_by_name(message: int, changes: dict[str, int], name: str) -> None:
+def test_r21_what_cannot_be_is_rejected_by_name(message: int, changes: dict[str, int], name: str) -> None:
     with pytest.raises(Impossible, match=name):
         ephemeris.decode(message, laid(message, possible(message, **changes)))
 

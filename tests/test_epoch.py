@@ -49,16 +49,17 @@ def test_closed_by_the_multiple_message_bit() -> None:
     assert net.streams[0].account.received == 10
 
 
-def test_bit_never_cleared_closed_by_the_deadline_of_half_an_interval() -> None:
+def test_r12_bit_never_cleared_closed_by_the_deadline_of_half_an_interval() -> None:
     net = network(rate_hz=1.0)
     ticks = play(net, each_second(10, clear=()), until=T0 + 10_500)
     assert epochs(ticks) == [(0, T0 + 1000 * n, 8, 8) for n in range(10)]
     assert closed_by(net) == {"deadline": 10}
+    assert errors(net) == {"mmb_stuck": 1}
     done = [i * 250 for i, tick in enumerate(ticks) if len(tick.epochs.time_ms)]
     assert all(800 < when % 1000 + 1000 * (when % 1000 < 300) <= 1050 for when in done)
 
 
-def test_bit_never_cleared_closed_by_the_epoch_that_follows() -> None:
+def test_r12_bit_never_cleared_closed_by_the_epoch_that_follows() -> None:
     """5 Hz: the next epoch comes before the shortest deadline of 0.25 s."""
     net = network()
     chunks = [chunk(T0 + 200 * n + 90, b"".join(epoch(T0 + 200 * n, clear=()))) for n in range(10)]
@@ -95,7 +96,7 @@ def test_a_system_that_comes_after_the_deadline_is_counted() -> None:
     assert errors(net) == {"after_deadline": 5}
 
 
-def test_last_system_missing() -> None:
+def test_r12_last_system_missing() -> None:
     """R12: an epoch whose last message is lost closes with the next one or at its deadline."""
     net = network(rate_hz=1.0)
     chunks = [
@@ -114,7 +115,7 @@ def some_msm(number: int, time: int, *, more: bool = True, **rest: Any) -> bytes
     return framed(msm(number, epoch_field(number, time), more=more, **rest))
 
 
-def test_three_1127_in_one_epoch_are_one() -> None:
+def test_r13_three_1127_in_one_epoch_are_one() -> None:
     """R13: BeiDou does not fit one message; 64 cells each at most."""
     net = network()
     groups = [range(1, 17), range(17, 33), range(33, 49)]
@@ -134,7 +135,7 @@ def test_one_signal_sent_twice_counts_once() -> None:
 
 
 @pytest.mark.parametrize("order", [(1004, 1075, 1077), (1077, 1075, 1004), (1075, 1004, 1077)])
-def test_old_and_new_messages_of_the_same_data(order: tuple[int, ...]) -> None:
+def test_r13_old_and_new_messages_of_the_same_data(order: tuple[int, ...]) -> None:
     """1004, MSM5 and MSM7 of one epoch: each signal once, as MSM7 has it."""
     net = network()
     frames = []
@@ -155,7 +156,7 @@ def test_old_and_new_messages_of_the_same_data(order: tuple[int, ...]) -> None:
     assert net.tally.observations.sum() == 4
 
 
-def test_old_and_new_messages_of_different_data_are_both_kept() -> None:
+def test_r13_old_and_new_messages_of_different_data_are_both_kept() -> None:
     net = network()
     frames = [
         framed(legacy(1012, epoch_field(1012, T0), [{"id": 4}], more=True)),
@@ -173,7 +174,7 @@ def at(*moments: tuple[float, float], **more: Any) -> list[Chunk]:
     return [chunk(T0 + 1000 * come, b"".join(epoch(T0 + round(1000 * of), **more))) for of, come in moments]
 
 
-def test_an_epoch_that_comes_twice() -> None:
+def test_n36_an_epoch_that_comes_twice() -> None:
     net = network(rate_hz=1.0)
     ticks = play(net, at((0, 0.1), (1, 1.1), (2, 2.1), (1, 2.5), (3, 3.1), (3, 4.9)))
     assert [time - T0 for _, time, _, _ in epochs(ticks)] == [0, 1000, 2000, 3000]
@@ -181,7 +182,7 @@ def test_an_epoch_that_comes_twice() -> None:
     assert net.streams[0].account.expected == 4
 
 
-def test_an_epoch_that_comes_late() -> None:
+def test_n36_an_epoch_that_comes_late() -> None:
     net = network(rate_hz=1.0)
     ticks = play(net, at((0, 0.1), (2, 2.1), (3, 3.1), (1, 3.5), (4, 4.1)))
     assert [time - T0 for _, time, _, _ in epochs(ticks)] == [0, 2000, 3000, 1000, 4000]
@@ -191,7 +192,7 @@ def test_an_epoch_that_comes_late() -> None:
     assert net.streams[0].state == "streaming"
 
 
-def test_time_that_goes_back_is_a_new_line() -> None:
+def test_n36_time_that_goes_back_is_a_new_line() -> None:
     net = network(rate_hz=1.0)
     ticks = play(net, at((0, 0.1), (1, 1.1), (-200, 2.1), (-199, 3.1), (-198, 4.1), (5, 5.1)))
     assert [time - T0 for _, time, _, _ in epochs(ticks)] == [0, 1000, -200_000, -199_000, -198_000, 5000]
@@ -265,7 +266,7 @@ def test_a_real_recording_played_three_times(recordings: Path) -> None:
 # --- whose epochs ------------------------------------------------------------------------------------
 
 
-def test_station_ids() -> None:
+def test_r14_station_ids() -> None:
     net = network(rate_hz=1.0)
     before, after = at((0, 0.1), (1, 1.1), station=5), at((2, 2.1), (3, 3.1), station=6)
     ticks = play(net, before + after)
@@ -274,7 +275,7 @@ def test_station_ids() -> None:
     assert net.streams[0].station_id == 6
 
 
-def test_two_stations_on_one_stream() -> None:
+def test_r14_two_stations_on_one_stream() -> None:
     net = network(rate_hz=1.0)
     chunks = [c for s in range(20) for c in at((s, s + 0.1), station=5) + at((s, s + 0.3), station=6)]
     ticks = play(net, chunks, until=T0 + 20_500)
@@ -284,7 +285,7 @@ def test_two_stations_on_one_stream() -> None:
     assert net.streams[0].account.received == 20
 
 
-def test_station_id_0_is_no_station() -> None:
+def test_r14_station_id_0_is_no_station() -> None:
     """R14: some systems' messages carry 0."""
     net = network(rate_hz=1.0)
     chunks = []

@@ -49,7 +49,7 @@ def test_check_is_crc_24q() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 255, 256, 1022, 1023])
-def test_one_frame(length: int) -> None:
+def test_r04_one_frame(length: int) -> None:
     frame = framed(b"\x3e" * length)
     assert length != 0 or frame == EMPTY
     framer = Framer()
@@ -109,7 +109,7 @@ DISTURBANCES = (
 
 
 @pytest.mark.parametrize("what", DISTURBANCES)
-def test_no_intact_frame_is_lost_however_it_is_cut(what: str) -> None:
+def test_r01_no_intact_frame_is_lost_however_it_is_cut(what: str) -> None:
     frames = some_frames(1, 60)
     data = disturbed(frames, what)
     found = scan(data)
@@ -125,7 +125,7 @@ def test_no_intact_frame_is_lost_however_it_is_cut(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["D3 00 13", "D3 03 FF", "NMEA", "length to 1023", "random"])
-def test_no_intact_frame_of_a_recording_is_lost(what: str, recordings: Path) -> None:
+def test_r01_no_intact_frame_of_a_recording_is_lost(what: str, recordings: Path) -> None:
     frames = scan((recordings / "streams" / "alloy-bds3-33s.rtcm3").read_bytes())
     data = disturbed(frames, what)
     found = scan(data)
@@ -197,7 +197,7 @@ def test_silence_at_any_moment_loses_no_frame_that_was_whole(moments: list[tuple
         assert inside or frame in remaining
 
 
-def test_reserved_bits_are_accepted_and_counted() -> None:
+def test_r03_reserved_bits_are_accepted_and_counted() -> None:
     framer = Framer()
     odd = framed(b"\x3e\xd0\x00", reserved=0b100001)
     assert odd[1] == 0b10000100
@@ -206,7 +206,7 @@ def test_reserved_bits_are_accepted_and_counted() -> None:
     assert framer.crc_failures == 0
 
 
-def test_false_leader_at_the_tail_holds_frames_back_until_idle() -> None:
+def test_r02_false_leader_at_the_tail_holds_frames_back_until_idle() -> None:
     good = [framed(bytes([n] * 30)) for n in range(3)]
     framer = Framer()
     assert framer.feed(good[0] + b"\xd3\x03\xff" + good[1] + good[2]) == [good[0]]
@@ -217,7 +217,7 @@ def test_false_leader_at_the_tail_holds_frames_back_until_idle() -> None:
     identity(framer)
 
 
-def test_false_leader_is_given_up_when_its_length_has_come() -> None:
+def test_r02_false_leader_is_given_up_when_its_length_has_come() -> None:
     good = [framed(bytes([n] * 30)) for n in range(40)]
     framer = Framer()
     found = []

@@ -49,7 +49,7 @@ def test_there_and_back_across_each_leap_second(leaps: int, date: str) -> None:
     assert gpstime.to_unix_ms(both).tolist() == [to_unix_ns(int(ms)) // 1_000_000 for ms in both]
 
 
-def test_leap_seconds_are_those_of_the_published_list() -> None:
+def test_t06_leap_seconds_are_those_of_the_published_list() -> None:
     path = Path("/usr/share/zoneinfo/leap-seconds.list")  # tzdata's copy of IERS' own file
     if not path.is_file():
         pytest.skip("no /usr/share/zoneinfo/leap-seconds.list")
@@ -66,7 +66,7 @@ def test_leap_seconds_are_those_of_the_published_list() -> None:
     assert leap_seconds(from_unix_ns(expires * 1_000_000_000)) == listed[-1][1] - 19
 
 
-def test_expiry_of_the_list() -> None:
+def test_t06_expiry_of_the_list() -> None:
     day = from_iso("2026-06-28T00:00:00Z")
     assert gpstime.leap_table_expired(day)
     assert not gpstime.leap_table_expired(day - 1)
@@ -117,7 +117,7 @@ def test_nearest_is_the_nearest(modulus: int, value: int, reference: int) -> Non
     assert nearest(np.array([value]), modulus, np.array([reference])).tolist() == [found]
 
 
-def test_ten_bit_weeks_at_all_offsets() -> None:
+def test_t02_ten_bit_weeks_at_all_offsets() -> None:
     """T02: the week nearest to the reference, by trying all of them."""
     for reference in (0, 600, 1023, 1024, 1535, 2047, 2048, 2426, 3071, 3072):
         for true in range(max(reference - 511, 0), reference + 512):
@@ -129,7 +129,7 @@ def test_ten_bit_weeks_at_all_offsets() -> None:
     [("G", 0, 1024), ("J", 0, 1024), ("I", 1024, 1024), ("E", 1024, 4096), ("C", 1356, 8192)],
 )
 @pytest.mark.parametrize("year", [2006, 2019, 2026, 2038, 2039, 2044])
-def test_weeks_of_every_system(system: str, first: int, modulus: int, year: int) -> None:
+def test_t03_weeks_of_every_system(system: str, first: int, modulus: int, year: int) -> None:
     """First weeks: IS-GPS-200 20.3.3.3.1.1, Galileo OS SIS ICD 5.1.2, BDS-SIS-ICD 3.2 (2006-01-01)."""
     true = (datetime(year, 11, 23, tzinfo=UTC) - GPS_EPOCH).days // 7
     assert gpstime.full_week(system, (true - first) % modulus, true * WEEK_MS) == true
@@ -137,7 +137,7 @@ def test_weeks_of_every_system(system: str, first: int, modulus: int, year: int)
         assert gpstime.full_week(system, (true - first) % modulus, (true - 1500) * WEEK_MS) == true
 
 
-def test_the_week_after_the_rollover_of_2038() -> None:
+def test_t05_the_week_after_the_rollover_of_2038() -> None:
     rollover = from_iso("2038-11-21")  # T05: GPS week 3072 = 3 x 1024 begins
     assert rollover == 3072 * WEEK_MS
     assert gpstime.full_week("G", 0, rollover - 1) == 3072

@@ -209,7 +209,7 @@ def test_every_truncation_is_short_and_nothing_is_half_applied(number: int) -> N
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_longer_payloads_and_no_satellites(number: int) -> None:
+def test_r06_longer_payloads_and_no_satellites(number: int) -> None:
     payload = legacy(number, 77, [{"id": 3}, {"id": 4}])
     longer = one(payload + b"\xff" * 40)
     assert outcome(longer) == "decoded"

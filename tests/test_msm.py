@@ -260,7 +260,7 @@ def test_ends_of_the_rows_of_df407() -> None:
 # --- masks -------------------------------------------------------------------------------------------
 
 
-def test_ragged_cell_mask() -> None:
+def test_r10_ragged_cell_mask() -> None:
     """R10: satellites with different signals; columns go by the bits that are set."""
     cells = [(2, 2), (5, 8), (5, 15), (63, 2), (63, 22)]
     values = {"range": [10, 20, 30, 40, 50], "ms": [70, 71, 72], "mod": [0, 0, 0]}
@@ -283,7 +283,7 @@ def test_full_masks_of_up_to_64_cells(satellites: int, signals: int) -> None:
 
 @pytest.mark.parametrize(("satellites", "signals"), [(64, 2), (13, 5), (64, 32), (33, 2), (3, 22)])
 @pytest.mark.parametrize("kind", [1, 4, 7])
-def test_more_than_64_cells(kind: int, satellites: int, signals: int) -> None:
+def test_r08_more_than_64_cells(kind: int, satellites: int, signals: int) -> None:
     """R08: no such message; what it would need is not even looked at."""
     good = framed(msm(1070 + kind, 1000))
     head = msm(1070 + kind, 0, satellites=range(1, satellites + 1), signals=range(1, signals + 1), cells=[])
@@ -299,7 +299,7 @@ def test_more_than_64_cells(kind: int, satellites: int, signals: int) -> None:
     ("satellites", "signals", "cells"),
     [([], [], []), ([3], [], []), ([], [2], []), ([3, 4], [2, 8], []), (range(1, 65), [], [])],
 )
-def test_empty_masks_are_a_valid_message(
+def test_r09_empty_masks_are_a_valid_message(
     kind: int, satellites: list[int], signals: list[int], cells: Any
 ) -> None:
     """R09: an epoch in which nothing was tracked."""
@@ -310,7 +310,7 @@ def test_empty_masks_are_a_valid_message(
     assert len(found.observations) == 0
 
 
-def test_unknown_signals_and_satellites_are_counted_and_the_rest_kept() -> None:
+def test_r11_unknown_signals_and_satellites_are_counted_and_the_rest_kept() -> None:
     """R11: Galileo has no signal 1 and no satellite 60."""
     satellites, signals = [5, 60], [1, 2, 22]
     values = {"range": [1, 2, 3, 4, 5, 6], "ms": [70, 80], "mod": [0, 0]}
@@ -331,7 +331,7 @@ def test_unknown_signals_and_satellites_are_counted_and_the_rest_kept() -> None:
 
 
 @pytest.mark.parametrize("kind", range(1, 8))
-def test_every_truncation_is_short_and_nothing_is_half_applied(kind: int) -> None:
+def test_r05_every_truncation_is_short_and_nothing_is_half_applied(kind: int) -> None:
     """R05: also beside good messages of the same kind, and whatever bytes follow in the block."""
     payload = msm(
         1090 + kind,
@@ -362,7 +362,7 @@ def test_payloads_without_a_number(payload: bytes) -> None:
 
 @pytest.mark.parametrize("kind", range(1, 8))
 @pytest.mark.parametrize("tail", [b"\x00", b"\xff" * 300])
-def test_longer_payloads_are_accepted(kind: int, tail: bytes) -> None:
+def test_r06_longer_payloads_are_accepted(kind: int, tail: bytes) -> None:
     """R06: what follows is of a later edition."""
     payload = msm(1120 + kind, 123_000, satellites=[1, 8, 30], signals=[2, 8])
     same(one(payload + tail).observations, one(payload).observations)

@@ -70,7 +70,7 @@ def test_whole_byte_by_byte_and_cut_anywhere(name):
         assert read([coded[:cut], coded[cut:]]) == whole
 
 
-def test_lines_and_trailers_have_caps():
+def test_n11_lines_and_trailers_have_caps():
     assert read([b"1;" + b"x" * MAX_LINE])[1] is Part.BROKEN
     assert read([b"1;" + b"x" * (MAX_LINE - 4) + b"\r\nab"])[1] is Part.BROKEN
     assert read([b"1;" + b"x" * (MAX_LINE - 4) + b"\r\na\r\n"])[:2] == (b"a", Part.SIZE)
@@ -79,7 +79,7 @@ def test_lines_and_trailers_have_caps():
     assert read([b"0\r\n"] + [line] * (MAX_TRAILER // len(line) + 1))[1] is Part.BROKEN
 
 
-def test_a_line_without_an_end_is_not_kept():
+def test_n15_a_line_without_an_end_is_not_kept():
     dechunker = Dechunker()
     for _ in range(10_000):
         dechunker.feed(b"1" * 100)
@@ -91,7 +91,7 @@ def test_a_line_without_an_end_is_not_kept():
     extension=st.text('abc=;" \t', max_size=10),
     cuts=st.lists(st.integers(0, 600), max_size=10),
 )
-def test_what_was_chunked_comes_back(pieces, extension, cuts):
+def test_n10_what_was_chunked_comes_back(pieces, extension, cuts):
     coded = b"".join(b"%x;%s\r\n%s\r\n" % (len(p), extension.encode(), p) for p in pieces) + b"0\r\n\r\n"
     places = [0, *sorted(min(cut, len(coded)) for cut in cuts), len(coded)]
     cut = [coded[a:b] for a, b in pairwise(places)]
@@ -131,7 +131,7 @@ REAL = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_bodies_as_http_client_reads_them(name, brute_force_scan):
+def test_n10_real_bodies_as_http_client_reads_them(name, brute_force_scan):
     coded = (RECORDINGS / name).read_bytes()
     if name.startswith("bkg"):
         coded = coded.partition(b"\r\n\r\n")[2]

@@ -51,7 +51,7 @@ def test_a_password_in_utf_8_with_colons():
 
 
 @pytest.mark.parametrize("mountpoint", ["A\r\nX: y", "A B", "长沙", 'A"', "A#b", "A?x"])
-def test_a_mountpoint_cannot_leave_its_place(mountpoint):
+def test_n33_a_mountpoint_cannot_leave_its_place(mountpoint):
     first, *rest = lines(request("h", 1, mountpoint, agent="x"))
     assert first.count(" ") == 2 and first.startswith("GET /A" if mountpoint[0] == "A" else "GET /%E9%95%BF")
     assert not any(line.startswith("X:") for line in rest)

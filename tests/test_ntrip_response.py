@@ -181,6 +181,11 @@ def read(pieces: list[bytes], close: bool = False) -> tuple[list[Verdict], bytes
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_whole_byte_by_byte_and_cut_anywhere(name):
+    check(name)
+
+
+def check(name: str) -> None:
+    """An answer is read as STREAMS says, however it is cut."""
     answer, states, stream = STREAMS[name]
     whole = read([answer])
     assert [verdict.state for verdict in whole[0]] == states
@@ -195,7 +200,7 @@ def test_whole_byte_by_byte_and_cut_anywhere(name):
 
 
 @pytest.mark.parametrize("name", [name for name, case in STREAMS.items() if case[1] == ["connected"]])
-def test_a_closed_connection_ends_a_stream_once(name):
+def test_n28_a_closed_connection_ends_a_stream_once(name):
     answer, _, stream = STREAMS[name]
     verdicts, got = read([answer], close=True)
     assert [verdict.state for verdict in verdicts] == ["connected", "backoff"]
@@ -233,12 +238,12 @@ def test_a_refusal_needs_no_blank_line():
         (b"", None),
     ],
 )
-def test_retry_after(fields, seconds):
+def test_n08_retry_after(fields, seconds):
     answer = b"HTTP/1.1 503 Service Unavailable\r\n" + fields + b"\r\n"
     assert read([answer])[0][0].retry_after_s == seconds
 
 
-def test_a_redirect_is_named_without_user_path_and_query():
+def test_n14_a_redirect_is_named_without_user_path_and_query():
     answer = b"HTTP/1.1 302 Found\r\nLocation: https://me:geheim@portal.example/login?token=geheim\r\n\r\n"
     why = read([answer])[0][0].why
     assert "https://portal.example" in why and "geheim" not in why and "login" not in why

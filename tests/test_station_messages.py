@@ -264,7 +264,7 @@ SAMPLES: dict[int, StationMessage] = {
 
 
 @pytest.mark.parametrize("number", SAMPLES)
-def test_a_payload_cut_anywhere_is_short_and_a_longer_one_is_read(number: int) -> None:
+def test_r05_a_payload_cut_anywhere_is_short_and_a_longer_one_is_read(number: int) -> None:
     payload = encode_station.encode(SAMPLES[number])
     assert payload[0] << 4 | payload[1] >> 4 == number
     for size in range(len(payload)):
@@ -306,7 +306,7 @@ def test_time_of_day_becomes_gps_time() -> None:
     assert Text(1, 44244, 0, "").gps_ms == 0
 
 
-def test_text_that_is_not_utf8_is_kept_as_far_as_it_goes() -> None:
+def test_r07_text_that_is_not_utf8_is_kept_as_far_as_it_goes() -> None:
     payload = bytearray(encode_station.encode(Text(1, 60000, 0, "ab")))
     payload[-1] = 0xFF
     message = station.decode(1029, bytes(payload))
@@ -322,7 +322,7 @@ def test_a_wrong_count_of_characters_is_an_anomaly() -> None:
     assert (message.text, message.anomalies) == ("abc", ("character_count",))
 
 
-def test_descriptors_longer_than_the_standard_allows_are_an_anomaly() -> None:
+def test_r19_descriptors_longer_than_the_standard_allows_are_an_anomaly() -> None:
     assert Equipment(1, "A" * 31, 0).anomalies == ()
     assert Equipment(1, "A", 0, "1", "R", "F" * 32).anomalies == ("long_descriptor",)
 
@@ -335,14 +335,14 @@ def test_descriptors_longer_than_the_standard_allows_are_an_anomaly() -> None:
         ((7e6, 7e6, 7e6), ("arp_off_earth",)),
     ],
 )
-def test_a_reference_point_that_is_not_on_earth_is_an_anomaly(
+def test_r20_a_reference_point_that_is_not_on_earth_is_an_anomaly(
     xyz_m: tuple[float, float, float], anomalies: tuple[str, ...]
 ) -> None:
     assert ReferencePoint(1, *xyz_m).anomalies == anomalies
     assert PhysicalReference(1, 2, *xyz_m).anomalies == anomalies
 
 
-def test_printable_text_shows_what_could_do_harm() -> None:
+def test_r19_printable_text_shows_what_could_do_harm() -> None:
     assert printable("LEIAR25.R3 LEIT \u6e56\u5357") == "LEIAR25.R3 LEIT \u6e56\u5357"
     assert printable("a\x00\x1b[2J\n\x9b\u202e\\") == "a\\x00\\x1b[2J\\n\\x9b\\u202e\\\\"
 

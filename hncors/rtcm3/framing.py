@@ -57,10 +57,10 @@ class Framer:
         """The frames that are complete with these bytes, header and check included."""
         self.received += len(data)
         if self._held or len(data) < OVERHEAD:
-            self._held += data
-            if len(self._held) < self._wanted:
+            if len(self._held) + len(data) < self._wanted:
+                self._held += data
                 return []
-            data = bytes(self._held)
+            data = b"".join((self._held, data))
         return self._scan(data, patient=True)
 
     def idle(self) -> list[bytes]:

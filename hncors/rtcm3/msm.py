@@ -96,7 +96,9 @@ def _lock_ms_10() -> F64:
 
 
 LOCK_MS = {4: _lock_ms_4(), 10: _lock_ms_10()}
-CN0_UNIT_DBHZ = {6: 1.0, 10: 1 / 16}  # DF403, DF408; 0 is "not available"
+CN0_DBHZ = {6: np.arange(64.0), 10: np.arange(1024) / 16}  # DF403, DF408
+for _table in CN0_DBHZ.values():
+    _table[0] = np.nan  # not available
 NO_RATE = -8192  # DF399
 
 # _RANK[signals, position in the cell mask] = satellite's rank * 32 + signal's rank
@@ -257,11 +259,7 @@ def _observations(
         flag_bit = cell_block + cells * CELL_PLANS[kind].bits_before["half_cycle"]
         half_cycle = flags(buffer, flag_bit, cells, first_cell, rows)
     if layout.cn0:
-        strength = raw("cn0")
-        cn0 = strength.astype(np.float64)
-        cn0 *= CN0_UNIT_DBHZ[layout.cn0]
-        if np.count_nonzero(strength) < rows:
-            cn0[strength == 0] = np.nan
+        cn0 = CN0_DBHZ[layout.cn0].take(raw("cn0"), mode="clip")
     if layout.fine_rate:
         rough_rate = sent("rough_rate")
         rate_m_s = rough_rate.astype(np.float64)

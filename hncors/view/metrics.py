@@ -39,6 +39,12 @@ def families(
         "Time the monitor was not looking",
         network.blind_ns / SECOND_NS,
     )
+    yield _one(
+        "hncors_leap_second_table_expires_timestamp_seconds",
+        "gauge",
+        "Until when the built-in leap seconds are known to be right",
+        gpstime.to_unix_ns(gpstime.LEAP_TABLE_EXPIRES_GPS_MS) / SECOND_NS,
+    )
     if process is not None:
         yield from process_families(process)
 

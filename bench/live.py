@@ -82,7 +82,7 @@ async def following(network: Network, settings: Settings, stations: list[Station
     """The daemon's links and heartbeat, as its service runs them."""
     clock = Clock()
     pulse = Pulse(network, settings.tick_s, told, clock=clock)
-    links = Links(settings, network, clock=clock, secrets=Secrets(), report=told)
+    links = Links(settings, stations, network, clock=clock, secrets=Secrets(), report=told)
     async with asyncio.TaskGroup() as group:
         links.group = group
         await links.follow(stations)

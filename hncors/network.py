@@ -269,7 +269,8 @@ class Network:
         heard = {number: _heard_ns(s, now_ns) for number, s in present.items()}
 
         def owe(one: Closed) -> int:
-            unset = bool(held.messages.more[one.first : one.last + 1].all())
+            ended = CLOSED_BY[one.by] == "multiple_message_bit"
+            unset = not ended and bool(held.messages.more[one.first : one.last + 1].all())
             return self._owe(one, int(held.arrival_ns[one.last]), unset=unset)
 
         done: Assembly = assemble(found, lines, intervals, held.arrival_ns, heard, timed, end=end, owe=owe)

@@ -46,6 +46,8 @@ class Station:
     user: str | None = None
     password_file: str | None = None  # relative to the folder of `file`
     ntrip_version: int = 2
+    gga: bool = False  # tell the caster where the station is: mountpoints that compute data wait for it
+    gga_decimals: int = 2  # of the degrees told
     enabled: bool = True
     name: str = ""
     name_en: str = ""
@@ -149,6 +151,8 @@ class StationFile(Table):
         str | None, Field(min_length=1), Expected("a file, relative to this one", shown=False)
     ] = None
     ntrip_version: Annotated[int, Field(ge=1, le=2), Expected("1 or 2")] = 2
+    gga: Annotated[bool, Expected("true or false")] = False
+    gga_decimals: Annotated[int, Field(ge=0, le=4), Expected("a whole number from 0 to 4")] = 2
     enabled: Annotated[bool, Expected("true or false")] = True
     rate_hz: Annotated[float | None, Field(ge=0.01, le=100), Expected("a number from 0.01 to 100")] = None
     name: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
@@ -179,6 +183,10 @@ def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
         problems.append(f"{file}: user: expected no user: only casters ask for one")
     if filed.password_file is not None and filed.user is None:
         problems.append(f"{file}: password_file: expected the key user beside it")
+    if filed.gga and not caster:
+        problems.append(problem(file, "gga", True, "false: only casters are told a position"))
+    if filed.gga and filed.coordinates is None:
+        problems.append(problem(file, "gga", True, "the table coordinates beside it: what should be told?"))
     problems += _contradictions(filed, file)
     if problems:
         return None, problems

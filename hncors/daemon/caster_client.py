@@ -1,6 +1,7 @@
 """Streams over the network: NTRIP casters and plain TCP, followed for ever."""
 
 import asyncio
+import math
 import os
 import random
 import ssl
@@ -10,8 +11,10 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from hncors.daemon.reconnect import Pace, Turns
+from hncors.geodesy import to_geodetic
 from hncors.network import Chunk
 from hncors.ntrip import Dialogue, Verdict, request
+from hncors.ntrip.gga import gga
 from hncors.registry import Link, Station, parse_link
 from hncors.text import printable
 
@@ -20,9 +23,12 @@ ANSWER_S = 15.0  # from the request to a verdict
 QUIET_S = 10.0  # no byte for this long, or for three epochs if that is longer, ends a connection
 QUIET_UNKNOWN_S = 60.0  # the same where the rate is not known
 PROVED_S = 60.0  # a connection this old, with good data, starts the waits afresh
+GGA_EVERY_S = 10.0
+WAITS_FOR_POSITION = "a mountpoint that computes its data for a place waits for gga = true"
 BUFFER = 65536
 
 Deliver = Callable[[Chunk], None]
+Position = Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,13 @@ class Reader(asyncio.BufferedProtocol):
     _buffer = bytearray(BUFFER)  # for all connections: the loop reads one at a time
     _view = memoryview(_buffer)
 
-    def __init__(self, station: str, deliver: Deliver, asked: bytes) -> None:
-        """`asked` is the request to send first; without one, every byte is the stream's."""
+    def __init__(
+        self, station: str, deliver: Deliver, asked: bytes, position: Position | None = None
+    ) -> None:
+        """`asked` is the request to send first; without one, every byte is the stream's.
+
+        `position` makes the sentence that is sent once connected, and again while the connection lasts.
+        """
         self.over: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self.connected = False
         self.heard_s = time.monotonic()
@@ -54,10 +65,15 @@ class Reader(asyncio.BufferedProtocol):
         self._deliver = deliver
         self._asked = asked
         self._dialogue = Dialogue() if asked else None
+        self._position = position
+        self._write: Callable[[bytes], None] = lambda data: None
+        self._next_position: asyncio.TimerHandle | None = None
+        self.bytes_came = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._asked and isinstance(transport, asyncio.WriteTransport):
-            transport.write(self._asked)
+            self._write = transport.write
+            self._write(self._asked)
         else:
             self._connected("connected")
 
@@ -74,6 +90,8 @@ class Reader(asyncio.BufferedProtocol):
         self._tell([data] if self._dialogue is None else self._dialogue.feed(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._next_position is not None:
+            self._next_position.cancel()
         if exc is None and self._dialogue is not None:
             self._tell(self._dialogue.close())
         why = "the other end closed the connection" if exc is None else _why(exc)
@@ -85,6 +103,7 @@ class Reader(asyncio.BufferedProtocol):
             if self.over.done():
                 break
             if isinstance(item, bytes):
+                self.bytes_came = True
                 self._deliver(Chunk(self._station, item, time.time_ns()))
             elif item.state == "connected":
                 self._connected(item.why)
@@ -94,6 +113,14 @@ class Reader(asyncio.BufferedProtocol):
     def _connected(self, why: str) -> None:
         self.connected = True
         self._deliver(Chunk(self._station, b"", time.time_ns(), "connected", why))
+        if self._position is not None:
+            self._tell_position(self._position)
+
+    def _tell_position(self, position: Position) -> None:
+        if not self.over.done():
+            self._write(position())
+            again = asyncio.get_running_loop().call_later
+            self._next_position = again(GGA_EVERY_S, self._tell_position, position)
 
 
 async def follow(station: Station, shared: Surroundings) -> None:
@@ -124,7 +151,7 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
         asked = b"" if link.scheme == "tcp" else _request(station, link, shared)
     except (OSError, ValueError) as fault:
         return Verdict("auth_failed", f"no password: {_why(fault)}")
-    reader = Reader(station.id, shared.deliver, asked)
+    reader = Reader(station.id, shared.deliver, asked, _position(station))
     try:
         async with asyncio.timeout(CONNECT_S):
             transport, _ = await asyncio.get_running_loop().create_connection(
@@ -141,7 +168,10 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
     except (OSError, UnicodeError) as fault:  # UnicodeError: a host name that IDNA refuses
         return Verdict("unreachable", _why(fault))
     try:
-        return await _until_over(reader, quiet_s(station.rate_hz))
+        ended = await _until_over(reader, quiet_s(station.rate_hz))
+        if ended.state == "stalled" and not reader.bytes_came and asked and not station.gga:
+            ended = ended._replace(why=f"{ended.why} since connecting; {WAITS_FOR_POSITION}")
+        return ended
     finally:
         transport.abort()  # nothing is left to send, and close() could wait for a peer that is gone
 
@@ -166,8 +196,19 @@ def quiet_s(rate_hz: float | None) -> float:
     return QUIET_UNKNOWN_S if rate_hz is None else max(QUIET_S, 3 / rate_hz)
 
 
+def _position(station: Station) -> Position | None:
+    """What makes the sentence that tells a station's registered place, rounded; None where none is told."""
+    if not station.gga or station.ecef_m is None:
+        return None
+    latitude, longitude, height_m = to_geodetic(station.ecef_m).tolist()
+    degrees = math.degrees(latitude), math.degrees(longitude)
+    return lambda: gga(*degrees, height_m, time.time(), station.gga_decimals)
+
+
 def _request(station: Station, link: Link, shared: Surroundings) -> bytes:
     password = "" if station.password_file is None else shared.password(station)
+    position = _position(station)
+    headers = {"Ntrip-GGA": position().decode().strip()} if position and station.ntrip_version == 2 else {}
     return request(
         link.host,
         link.port,
@@ -176,6 +217,7 @@ def _request(station: Station, link: Link, shared: Surroundings) -> bytes:
         version=station.ntrip_version,
         user=station.user,
         password=password,
+        headers=headers,
     )
 
 

@@ -128,7 +128,11 @@ def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
     limit_ns = max(quiet_ns, int(FRAMES_WITHIN_S * SECOND_NS))
     last_frame = max(stream.frame_ns, started, stream.woke_ns)
     if now_ns - last_frame >= limit_ns:
-        return "no_frames", "bytes, but no valid RTCM 3 frame", last_byte + quiet_ns
+        return (
+            "no_frames",
+            "bytes, but no valid RTCM 3 frame: another format, or a wrong baud rate",
+            last_byte + quiet_ns,
+        )
     last_epoch = max(stream.epoch_ns, started, stream.woke_ns)
     if now_ns - last_epoch >= limit_ns:
         return "no_epochs", "frames, but no observations", last_byte + quiet_ns

@@ -88,6 +88,7 @@ def surroundings(heard: Heard, password: Callable[[Station], str] = lambda stati
         agent="hncors/0",
         password=password,
         good=lambda station: False,
+        fruitless=lambda station: False,
         turns=Turns(1000),
         retry_first_s=0.01,
         retry_longest_s=0.01,

@@ -39,6 +39,7 @@ class Surroundings:
     agent: str  # goes into the User-Agent: name/version
     password: Callable[[Station], str]  # read when a connection is made; raises OSError or ValueError
     good: Callable[[str], bool]  # whether valid data come from the station of this id
+    fruitless: Callable[[str], bool]  # whether its bytes have held no frame for long
     turns: Turns
     retry_first_s: float
     retry_longest_s: float
@@ -168,7 +169,7 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
     except (OSError, UnicodeError) as fault:  # UnicodeError: a host name that IDNA refuses
         return Verdict("unreachable", _why(fault))
     try:
-        ended = await _until_over(reader, quiet_s(station.rate_hz))
+        ended = await _until_over(reader, quiet_s(station.rate_hz), lambda: shared.fruitless(station.id))
         if ended.state == "stalled" and not reader.bytes_came and asked and not station.gga:
             ended = ended._replace(why=f"{ended.why} since connecting; {WAITS_FOR_POSITION}")
         return ended
@@ -176,13 +177,15 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
         transport.abort()  # nothing is left to send, and close() could wait for a peer that is gone
 
 
-async def _until_over(reader: Reader, quiet_s: float) -> Verdict:
-    """The verdict that ends a connection; silence is one too."""
+async def _until_over(reader: Reader, quiet_s: float, fruitless: Callable[[], bool]) -> Verdict:
+    """The verdict that ends a connection; silence is one too, and so is noise."""
     begun_s = time.monotonic()
     while not reader.over.done():
         until_s = reader.heard_s + quiet_s if reader.connected else begun_s + ANSWER_S
         left_s = until_s - time.monotonic()
-        if left_s > 0:
+        if reader.connected and fruitless():
+            reader.end(Verdict("no_frames", "bytes without a valid RTCM 3 frame for long: connected afresh"))
+        elif left_s > 0:
             await asyncio.wait({reader.over}, timeout=min(left_s, quiet_s))
         elif reader.connected:
             reader.end(Verdict("stalled", f"no bytes for {quiet_s:.0f} s"))

@@ -16,7 +16,7 @@ from hncors.daemon.clock import Clock
 from hncors.daemon.pulse import fault_event
 from hncors.daemon.reconnect import Turns
 from hncors.daemon.secrets import Secrets
-from hncors.health import Event
+from hncors.health import CONNECTED, Event
 from hncors.network import Chunk, Network
 from hncors.registry import DESCRIBING, Station, parse_link
 from hncors.settings import Settings
@@ -25,6 +25,7 @@ from hncors.version import VERSION
 RESTART_FIRST_S, RESTART_LONGEST_S = 2.0, 300.0  # after a fault of our own in a link
 SOUND_S = 600.0  # a link without a fault for this long has none to count from
 FAULTS_IN_A_ROW = 3  # before they are an event
+FRUITLESS_S = 60.0  # bytes without a frame, before the connection is made anew
 STOP_WITHIN_S = 2.0  # for a link to close its connection
 
 log = logging.getLogger("hncors")
@@ -70,6 +71,7 @@ class Links:
             agent=f"hncors/{VERSION}",
             password=self._password,
             good=self._good,
+            fruitless=self._fruitless,
             turns=Turns(settings.links.starts_per_s),
             retry_first_s=settings.links.retry_first_s,
             retry_longest_s=settings.links.retry_longest_s,
@@ -162,6 +164,15 @@ class Links:
         """Whether epochs come from a station, be they late or not."""
         number = self._network.index.get(station)
         return number is not None and self._network.streams[number].state in ("streaming", "stale_data")
+
+    def _fruitless(self, station: str) -> bool:
+        """Whether a station's bytes have held no frame for so long that a new connection may do better."""
+        number = self._network.index.get(station)
+        if number is None:
+            return False
+        stream = self._network.streams[number]
+        since_s = (self._clock.now_ns() - stream.since_ns) / 1e9
+        return stream.link == CONNECTED and stream.state == "no_frames" and since_s >= FRUITLESS_S
 
 
 def _another(before: Station, after: Station) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import select
 import termios
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from hncors.registry import Link, Station, parse_link
 from hncors.text import printable
 
 BUFFER = 65536
+CLOSED = "the port was closed at its other end"
+EMPTY_READS = 100  # in a row, after which a port that says it has bytes and has none is given up
 
 Deliver = Callable[[Chunk], None]
 
@@ -46,8 +49,10 @@ async def _session(station: Station, link: Link, deliver: Deliver) -> tuple[str,
         return _why(fault), False
     loop, number = asyncio.get_running_loop(), port.fileno()
     lost: asyncio.Future[str] = loop.create_future()
+    empty = 0
 
     def read() -> None:
+        nonlocal empty
         try:
             data = os.read(number, BUFFER)
         except BlockingIOError:
@@ -55,10 +60,15 @@ async def _session(station: Station, link: Link, deliver: Deliver) -> tuple[str,
         except OSError as fault:
             data, why = b"", _why(fault)
         else:
-            why = "the port was closed at its other end"
+            why = CLOSED
         if data:
+            empty = 0
             deliver(Chunk(station.id, data, time.time_ns()))
-        elif not lost.done():
+            return
+        empty += 1
+        if why == CLOSED and empty < EMPTY_READS and not _hung_up(number):
+            return  # nothing to read is no end of a terminal (VMIN and VTIME are 0: termios(3))
+        if not lost.done():
             lost.set_result(why)
             loop.remove_reader(number)
 
@@ -69,6 +79,12 @@ async def _session(station: Station, link: Link, deliver: Deliver) -> tuple[str,
     finally:
         loop.remove_reader(number)
         port.close()
+
+
+def _hung_up(number: int) -> bool:
+    poll = select.poll()
+    poll.register(number, 0)  # hang-up and error are always told
+    return bool(poll.poll(0))
 
 
 def _why(fault: Exception) -> str:

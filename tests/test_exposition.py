@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from prometheus_client.utils import floatToGoString
@@ -63,6 +63,7 @@ def drawn_families(draw: st.DrawFn) -> Family:
     return Family(name, kind, draw(texts), label_names, labels, values, bounds, counts)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of the strategy
 @given(st.lists(drawn_families(), max_size=3, unique_by=lambda family: family.name))
 def test_text_equals_the_library(families: list[Family]) -> None:
     assert Writer().render(families) == theirs(*families)

@@ -52,9 +52,10 @@ def decode(data: bytes, *, time: str | None = None) -> dict[str, NDArray[Any]]:
     arrays of one length: `gps_ms` GPS time in milliseconds since 1980-01-06; `gnss` RINEX letter;
     `satellite` RINEX number; `signal` RINEX code such as "1C"; `pseudorange_m`; `phase_cycles`;
     `doppler_hz`; `cn0_dbhz`; `lock_ms`, the least time of continuous lock; `half_cycle`, ambiguity
-    unresolved; `ambiguous`, the range lacks whole milliseconds; `message_type`; `station_id`. Floats that
-    are not available are nan. Without ephemerides in the bytes and without `time` (ISO 8601) the week is not
-    known: `gps_ms` then counts from the start of the first observation's week.
+    unresolved; `ambiguous`, the range lacks whole milliseconds; `smoothed`, the station smooths
+    its ranges; `message_type`; `station_id`. Floats that are not available are nan. Without ephemerides in
+    the bytes and without `time` (ISO 8601) the week is not known: `gps_ms` then counts from the start of the
+    first observation's week.
     """
     from hncors.gpstime import from_iso
     from hncors.view.columns import decoded

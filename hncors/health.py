@@ -74,6 +74,10 @@ class Stream:
     said: dict[int, Said] = field(default_factory=dict)
     arp_m: tuple[float, float, float] | None = None
     arp_changes: int = 0
+    arp_left: tuple[tuple[float, float, float] | None, int] = (
+        None,
+        0,
+    )  # the place before, and when it was left
     ephemerides: Counter[str] = field(default_factory=Counter)
     week_votes: dict[tuple[str, int], int] = field(default_factory=dict)
     weeks: int = 0  # by which ephemerides say arrival times are off

@@ -6,11 +6,16 @@ import math
 from collections.abc import Iterator
 
 from hncors.gpstime import WEEK_MS, from_unix_ns, iso
-from hncors.health import Event, Said, Stream
+from hncors.health import SECOND_NS, Event, Said, Stream
 from hncors.rtcm3 import ephemeris, station
 from hncors.rtcm3.ephemeris import Ephemeris
 
 ARP_CHANGE_M = 0.0005  # two units of DF025; less is rounding
+ALTERNATE_NS = 600 * SECOND_NS  # a place left no longer ago than this is one of two that take turns
+DESCRIBED = (
+    *("itrf_year", "gps", "glonass", "galileo", "not_physical", "single_oscillator", "quarter_cycle"),
+    "antenna_height_m",
+)
 FRESH_MS = 4 * 3_600_000  # an ephemeris this near to the epoch, whole weeks apart, tells the week
 VOTERS = 3  # satellites that must agree before arrival times are disbelieved
 
@@ -25,6 +30,8 @@ def hear(stream: Stream, message_type: int, record: object, at_ns: int) -> Itera
     if isinstance(record, station.ReferencePoint):
         if not record.anomalies:  # a place that is none is counted, and is nobody's place
             yield from _moved(stream, record, at_ns)
+        if before is not None:
+            yield from _described_anew(stream, before.record, record, message_type, at_ns)
     elif isinstance(record, station.Equipment) and before is not None and before.record != record:
         changed = [
             name
@@ -43,17 +50,37 @@ def _moved(stream: Stream, record: station.ReferencePoint, at_ns: int) -> Iterat
     if before is None:
         return
     distance = math.dist(before, now)
-    if distance > ARP_CHANGE_M:
-        stream.arp_changes += 1
-        if (
-            stream.arp_changes <= 10 or stream.arp_changes % 100 == 0
-        ):  # an alternating one is not news each time
-            yield Event(
-                at_ns,
-                stream.id,
-                "arp_changed",
-                {"distance_m": round(distance, 4), "changes": stream.arp_changes},
-            )
+    if distance <= ARP_CHANGE_M:
+        return
+    stream.arp_changes += 1
+    last, since_ns = stream.arp_left
+    stream.arp_left = before, at_ns
+    detail = {"distance_m": round(distance, 4), "changes": stream.arp_changes}
+    if last is not None and math.dist(last, now) <= ARP_CHANGE_M and at_ns - since_ns <= ALTERNATE_NS:
+        stream.errors["arp_alternating"] += 1
+        if stream.errors["arp_alternating"] % 100 == 1:  # two places that take turns are not news each time
+            yield Event(at_ns, stream.id, "arp_alternating", detail)
+        return
+    moves = stream.arp_changes - stream.errors["arp_alternating"]
+    if moves <= 10 or moves % 100 == 0:
+        yield Event(at_ns, stream.id, "arp_changed", detail)
+
+
+def _described_anew(
+    stream: Stream,
+    before: station.ReferencePoint,
+    record: station.ReferencePoint,
+    message_type: int,
+    at_ns: int,
+) -> Iterator[Event]:
+    """What a reference point says besides the place: DF021 to DF024, DF028, DF141, DF142, DF364."""
+    changed: dict[str, float] = {}
+    for name in DESCRIBED:
+        was, now = getattr(before, name), getattr(record, name)
+        if was != now and not (was != was and now != now):  # nan: 1005 and 1032 have no height
+            changed |= {name: now, f"{name}_before": was}
+    if changed:
+        yield Event(at_ns, stream.id, "reference_point_described_anew", {"message": message_type, **changed})
 
 
 def vote_on_week(stream: Stream, record: Ephemeris, now_ms: int, at_ns: int) -> Iterator[Event]:

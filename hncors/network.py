@@ -306,6 +306,7 @@ class Network:
         observations = self._with_channels(station[epoch[observations.message]], observations)
         late = np.array([c.relation == LATE for c in closed])
         satellites, cells = self.tally.add_epochs(station, time, late, epoch, observations)
+        self.tally.smoothed[station[epoch], messages.gnss] = messages.smoothing  # R18: DF417, DF008
         np.add.at(self.tally.closed_by, (station, by), 1)
         timed = np.array([self.streams[c.stream].timed for c in closed], bool)
         latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000

@@ -42,6 +42,9 @@ class Tally:
         # Of the newest epoch:
         self.newest_ms = np.full(stations, -1, np.int64)
         self.satellites = np.zeros((stations, 7), np.int64)
+        self.smoothed = np.full(
+            (stations, 7), -1, np.int8
+        )  # 1: the station smooths pseudoranges; -1: not told
         self.bds3 = np.zeros((stations, SLOTS), np.int64)
         self.cn0_sum_dbhz = np.zeros((stations, CELLS))
         self.cn0_count = np.zeros((stations, CELLS), np.int64)

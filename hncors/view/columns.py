@@ -49,6 +49,7 @@ def table(messages: Messages, observations: Observations, time_ms: I64, stream: 
         "lock_ms": o.lock_ms,
         "half_cycle": o.half_cycle,
         "ambiguous": ambiguous(messages.kind)[o.message],
+        "smoothed": messages.smoothing[o.message],
         "message_type": messages.type[o.message],
         "station_id": messages.station_id[o.message],
     }

@@ -194,6 +194,11 @@ def _sky(network: Network) -> Iterator[Family]:
         labels,
         values,
     )
+    rows, systems = np.nonzero((tally.smoothed >= 0) & now[:, None])
+    labels = [(streams[r].id, GNSS[g]) for r, g in zip(rows.tolist(), systems.tolist(), strict=True)]
+    text = "1 if the station smooths its pseudoranges, which then look better than they are, else 0"
+    smoothed = tally.smoothed[rows, systems]
+    yield Family("hncors_pseudoranges_smoothed", "gauge", text, ("station", "gnss"), labels, smoothed)
     beidou = GNSS.index("C")
     rows, signals = np.nonzero(tally.seen_bds3 & now[:, None])
     labels = [(streams[r].id, CODES[beidou][s]) for r, s in zip(rows.tolist(), signals.tolist(), strict=True)]

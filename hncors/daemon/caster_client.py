@@ -61,7 +61,7 @@ class Reader(asyncio.BufferedProtocol):
         """
         self.over: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self.connected = False
-        self.heard_s = time.monotonic()
+        self.heard_s = _now_s()
         self._station = station
         self._deliver = deliver
         self._asked = asked
@@ -86,7 +86,7 @@ class Reader(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.heard_s = time.monotonic()
+        self.heard_s = _now_s()
         data = bytes(self._view[:nbytes])
         self._tell([data] if self._dialogue is None else self._dialogue.feed(data))
 
@@ -135,11 +135,11 @@ async def follow(station: Station, shared: Surroundings) -> None:
         Chunk(station.id, b"", time.time_ns(), "connecting", f"{link.scheme} to {link.host}:{link.port}")
     )
     while True:
-        await asyncio.sleep(shared.turns.take((link.host, link.port), time.monotonic()))
-        begun_s = time.monotonic()
+        await asyncio.sleep(shared.turns.take((link.host, link.port), _now_s()))
+        begun_s = _now_s()
         pace.begin(begun_s)
         ended = await attempt(station, link, shared)
-        ended_s = time.monotonic()
+        ended_s = _now_s()
         if ended_s - begun_s >= PROVED_S and shared.good(station.id):
             pace.proved()
         shared.deliver(Chunk(station.id, b"", time.time_ns(), ended.state, ended.why))
@@ -177,12 +177,17 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
         transport.abort()  # nothing is left to send, and close() could wait for a peer that is gone
 
 
+def _now_s() -> float:
+    """By the loop's own clock, which its timers go by too."""
+    return asyncio.get_running_loop().time()
+
+
 async def _until_over(reader: Reader, quiet_s: float, fruitless: Callable[[], bool]) -> Verdict:
     """The verdict that ends a connection; silence is one too, and so is noise."""
-    begun_s = time.monotonic()
+    begun_s = _now_s()
     while not reader.over.done():
         until_s = reader.heard_s + quiet_s if reader.connected else begun_s + ANSWER_S
-        left_s = until_s - time.monotonic()
+        left_s = until_s - _now_s()
         if reader.connected and fruitless():
             reader.end(Verdict("no_frames", "bytes without a valid RTCM 3 frame for long: connected afresh"))
         elif left_s > 0:

@@ -17,7 +17,7 @@ rtklib                   convbin rnx2rtkp str2str
 librtklib1               libRTKLib.so.1
 gpsd                     gpsd
 gpsd-clients             gpspipe
-gpsd-tools               gpsdecode
+gpsd-tools               gpsdecode gpsfake
 prometheus               prometheus promtool
 prometheus-alertmanager  prometheus-alertmanager
 systemd                  systemd-analyze systemd-sysusers systemd-tmpfiles

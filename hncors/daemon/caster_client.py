@@ -82,8 +82,8 @@ class Reader(asyncio.BufferedProtocol):
         if not self.over.done():
             self.over.set_result(verdict)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self._buffer
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._view  # a view: TLS fills it in slices, and slices of a bytearray are copies
 
     def buffer_updated(self, nbytes: int) -> None:
         self.heard_s = _now_s()

@@ -26,7 +26,7 @@ from hncors.simulate.scenario import LONGEST_S, Scenario, read_scenario
 
 START_MS = 1500  # from now to the first epoch
 USUAL, ANY_PORT = "127.0.0.1:9816", "127.0.0.1:0"
-LINKS = Links(retry_first_s=2, retry_longest_s=10)  # the caster is our own, and people watch it come back
+LINKS = Links(own_casters=["127.0.0.1"])  # people watch it come back
 
 Ready = Callable[[str, str, int], None]
 

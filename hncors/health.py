@@ -19,6 +19,7 @@ STATES = (
 """States of a stream (hncors_stream_state); CONTRACT: `streaming` is the only one that is up."""
 
 STREAMING = "streaming"
+WITH_EPOCHS = ("streaming", "stale_data")
 CONNECTED = "connected"  # the link's own word; what a connected stream is called, its data decide
 QUIET_S = 10.0  # bytes must come within this, or within three intervals if that is longer
 FRAMES_WITHIN_S = 15.0
@@ -61,6 +62,8 @@ class Stream:
     byte_ns: int = 0
     frame_ns: int = 0
     epoch_ns: int = 0
+    ephemeris_ns: int = 0
+    valid_ns: int = 0  # how long this connection brought epochs, before the state it is in
     epoch_ms: int = -1  # GPS time of the newest observation message
     closed_ms: int = -1  # GPS time of the epoch that was complete at epoch_ns
     review_ns: int = 0  # the state cannot change before this unless something comes
@@ -106,10 +109,33 @@ class Stream:
         self.framer = Framer()
         self.line.bit_untrusted = False
         self.without_bit = 0
+        self.valid_ns = 0
+
+    def enter(self, state: str, now_ns: int) -> None:
+        """Be in another state from now on."""
+        self.valid_ns += self._valid_now_ns()
+        self.state, self.since_ns = state, now_ns
+
+    def valid_s(self) -> float:
+        """How long the connection there is has brought epochs, from first to last."""
+        return (self.valid_ns + self._valid_now_ns()) / SECOND_NS if self.link == CONNECTED else 0.0
+
+    def _valid_now_ns(self) -> int:
+        """The part of it in the present state."""
+        began_ns = max(self.since_ns, self.connected_ns)
+        return max(self.epoch_ns - began_ns, 0) if self.state in WITH_EPOCHS else 0
 
     def shift(self, by_ns: int) -> None:
         """The clock that arrivals are told by is `by_ns` ahead of itself from now on."""
-        for name in ("since_ns", "connected_ns", "woke_ns", "byte_ns", "frame_ns", "epoch_ns"):
+        for name in (
+            "since_ns",
+            "connected_ns",
+            "woke_ns",
+            "byte_ns",
+            "frame_ns",
+            "epoch_ns",
+            "ephemeris_ns",
+        ):
             at_ns = getattr(self, name)
             setattr(self, name, at_ns + by_ns if at_ns else 0)
         self.review_ns = 0

@@ -25,6 +25,7 @@ def hear(stream: Stream, message_type: int, record: object, at_ns: int) -> Itera
     before = stream.said.get(message_type)
     if isinstance(record, Ephemeris):
         stream.ephemerides[record.gnss] += 1
+        stream.ephemeris_ns = at_ns
         return
     stream.said[message_type] = Said(record, at_ns)
     if isinstance(record, station.ReferencePoint):

@@ -366,7 +366,7 @@ class Network:
             if stream.since_ns or state != "connecting":
                 detail = {"from": stream.state, "to": state, "why": why}
                 self._events.append(Event(now_ns, stream.id, "state", detail))
-            stream.state, stream.since_ns = state, now_ns
+            stream.enter(state, now_ns)
         stream.state_why = why
 
 

@@ -58,6 +58,15 @@ def _listen(text: str) -> str:
     return text
 
 
+_EXPECTED_HOSTS = "an array of hosts, as links have them"
+
+
+def _hosts(names: list[str]) -> list[str]:
+    if not all(re.fullmatch("[a-z0-9._:-]{1,253}", name) for name in names):
+        raise ValueError(f"{_EXPECTED_HOSTS}, in small letters, without port and brackets")
+    return names
+
+
 class Web(Table):
     listen: Annotated[str, AfterValidator(_listen), Expected('text such as "127.0.0.1:9816"')] = (
         "127.0.0.1:9816"
@@ -67,6 +76,7 @@ class Web(Table):
 class Links(Table):
     retry_first_s: Annotated[float, Field(ge=1, le=300), Expected("a number from 1 to 300")] = 10.0
     retry_longest_s: Annotated[float, Field(ge=1, le=3600), Expected("a number from 1 to 3600")] = 300.0
+    own_casters: Annotated[list[str], AfterValidator(_hosts), Expected(_EXPECTED_HOSTS)] = []
     starts_per_s: Annotated[float, Field(ge=0.1, le=1000), Expected("a number from 0.1 to 1000")] = 10.0
 
 

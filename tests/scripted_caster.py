@@ -319,7 +319,7 @@ def surroundings(heard: Heard, **more: Any) -> Surroundings:
         "agent": "hncors/0",
         "password": lambda station: "canary-geheim",
         "good": lambda station: False,
-        "fruitless": lambda station: False,
+        "fruitless": lambda station: "",
         "turns": Turns(10.0),
         "retry_first_s": 10.0,
         "retry_longest_s": 300.0,

@@ -67,19 +67,19 @@ def test_n19_never_more_than_six_attempts_in_a_minute():
     assert all(later - first >= 60 for first, later in zip(begun, begun[6:], strict=False))
 
 
-def test_turns_space_the_connections_of_one_caster_only():
+def test_turns_space_the_connections_of_one_host_only():
     turns = Turns(per_s=10)
-    assert [turns.take(("a", 1), 50.0) for _ in range(4)] == pytest.approx([0, 0.1, 0.2, 0.3])
-    assert turns.take(("a", 2), 50.0) == 0
-    assert turns.take(("a", 1), 50.05) == pytest.approx(0.35)
-    assert turns.take(("a", 1), 60.0) == 0
+    assert [turns.take("a", 50.0) for _ in range(4)] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert turns.take("b", 50.0) == 0
+    assert turns.take("a", 50.05) == pytest.approx(0.35)
+    assert turns.take("a", 60.0) == 0
 
 
 def test_n20_two_hundred_streams_of_a_restarted_caster_are_all_back_within_a_minute():
     """Each fails once as the caster goes, waits its first wait, then its turn."""
     turns, chance = Turns(per_s=10), random.Random(2)
     ready = sorted(Pace(10, 300, chance).wait_s(0, "backoff") for _ in range(200))
-    back = [at + turns.take(("a", 1), at) for at in ready]
+    back = [at + turns.take("a", at) for at in ready]
     assert max(back) < 60
     for at in back:
         assert sum(at <= other < at + 0.999 for other in back) <= 10

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
-from test_daemon_caster_client import CLOSE, FRAME, RESET, Caster, Heard, following, surroundings
+from test_daemon_caster_client import CLOSE, FRAME, RESET, Caster, following
 from watching import SECOND, T0, chunk, epochs, events, network, play
 from wire import epoch
 
-from hncors.daemon import caster_client
-from hncors.daemon.links import FRUITLESS_S
 from hncors.gpstime import to_unix_ns
 
 
@@ -28,21 +24,6 @@ def test_n03_a_byte_now_and_then() -> None:
     ]
     assert [state for state, _ in changes] == ["streaming", "no_frames"]
     assert changes[1][1] - to_unix_ns(T0 + 4000) <= 15.3 * SECOND
-
-
-async def test_n04_bytes_for_ever_without_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a minute the connection is made anew and decoding with it; the state stays the reason."""
-    assert FRUITLESS_S == 60
-    monkeypatch.setattr(caster_client, "QUIET_UNKNOWN_S", 0.2)
-    noise = Random(4).randbytes(300).replace(b"\xd3", b"\x00")
-    caster = Caster((b"ICY 200 OK\r\n" + noise, "hold"))
-    heard_of = Heard()
-    shared = surroundings(heard_of)
-    object.__setattr__(shared, "fruitless", lambda station: len(heard_of.data) >= 300)
-    monkeypatch.setattr("test_daemon_caster_client.surroundings", lambda heard: shared)
-    async with following(caster):
-        await heard_of.until(lambda heard: heard.states.count("connected") >= 2)
-    assert heard_of.states[:4] == ["connecting", "connected", "no_frames", "connected"]
 
 
 async def test_n29_a_reset_in_mid_frame() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
-from hncors.daemon.reconnect import Pace, Turns
+from hncors.daemon.reconnect import Pace, Sessions, Turns
 from hncors.geodesy import to_geodetic
 from hncors.network import Chunk
 from hncors.ntrip import Dialogue, Verdict, request
@@ -22,9 +22,14 @@ CONNECT_S = 10.0  # for resolving, connecting and the TLS handshake together
 ANSWER_S = 15.0  # from the request to a verdict
 QUIET_S = 10.0  # no byte for this long, or for three epochs if that is longer, ends a connection
 QUIET_UNKNOWN_S = 60.0  # the same where the rate is not known
-PROVED_S = 60.0  # a connection this old, with good data, starts the waits afresh
+LOOK_S = 10.0  # between two looks at what a connection has brought
+OFTEN = 3  # connections in a row that a caster has ended
 GGA_EVERY_S = 10.0
 WAITS_FOR_POSITION = "a mountpoint that computes its data for a place waits for gga = true"
+FRUITLESS = {
+    "no_frames": "bytes without a valid RTCM 3 frame",
+    "no_epochs": "frames without observations or ephemerides",
+}
 BUFFER = 65536
 
 Deliver = Callable[[Chunk], None]
@@ -38,12 +43,15 @@ class Surroundings:
     deliver: Deliver
     agent: str  # goes into the User-Agent: name/version
     password: Callable[[Station], str]  # read when a connection is made; raises OSError or ValueError
-    good: Callable[[str], bool]  # whether valid data come from the station of this id
-    fruitless: Callable[[str], bool]  # whether its bytes have held no frame for long
+    good: Callable[[str], bool]  # whether a station's connection has brought valid data for long enough
+    fruitless: Callable[[str], str]  # the state its data have left it in for too long; "" where they are good
     turns: Turns
     retry_first_s: float
     retry_longest_s: float
     chance: random.Random = field(default_factory=random.Random)
+    interval_s: Callable[[str], float | None] = lambda station: None  # between its epochs, once that shows
+    own_casters: frozenset[str] = frozenset()  # hosts
+    sessions: Sessions = field(default_factory=Sessions)
 
 
 class Reader(asyncio.BufferedProtocol):
@@ -130,20 +138,33 @@ async def follow(station: Station, shared: Surroundings) -> None:
     While it waits to try again the state stays the reason why there is no stream.
     """
     link = parse_link(station.link)
-    pace = Pace(shared.retry_first_s, shared.retry_longest_s, shared.chance)
+    own = link.host in shared.own_casters
+    pace = Pace(shared.retry_first_s, shared.retry_longest_s, shared.chance, own=own)
+    account = link.host, link.port, station.user
     shared.deliver(
         Chunk(station.id, b"", time.time_ns(), "connecting", f"{link.scheme} to {link.host}:{link.port}")
     )
     while True:
-        await asyncio.sleep(shared.turns.take((link.host, link.port), _now_s()))
-        begun_s = _now_s()
-        pace.begin(begun_s)
-        ended = await attempt(station, link, shared)
-        ended_s = _now_s()
-        if ended_s - begun_s >= PROVED_S and shared.good(station.id):
+        await asyncio.sleep(shared.turns.take(link.host, _now_s()))
+        pace.begin(_now_s())
+        shared.sessions.begun(account, station.id, _now_s())
+        ended, rival = Verdict("backoff", ""), ""
+        try:
+            ended = await attempt(station, link, shared)
+        finally:
+            rival = shared.sessions.over(
+                account, station.id, _now_s(), by_caster=ended.state == "backoff" and bool(ended.why)
+            )
+        if rival:
+            ended = Verdict(
+                "unavailable", f"the caster ends a session of the account when {rival} begins one"
+            )
+        elif ended.state == "backoff" and pace.failures >= OFTEN and station.user is not None:
+            ended = ended._replace(why=f"{ended.why}, again and again: does another use the account?")
+        if shared.good(station.id):
             pace.proved()
         shared.deliver(Chunk(station.id, b"", time.time_ns(), ended.state, ended.why))
-        await asyncio.sleep(pace.wait_s(ended_s, ended.state, ended.retry_after_s))
+        await asyncio.sleep(pace.wait_s(_now_s(), ended.state, ended.retry_after_s, slow=bool(rival)))
 
 
 async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict:
@@ -169,7 +190,7 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
     except (OSError, UnicodeError) as fault:  # UnicodeError: a host name that IDNA refuses
         return Verdict("unreachable", _why(fault))
     try:
-        ended = await _until_over(reader, quiet_s(station.rate_hz), lambda: shared.fruitless(station.id))
+        ended = await _until_over(reader, station, shared)
         if ended.state == "stalled" and not reader.bytes_came and asked and not station.gga:
             ended = ended._replace(why=f"{ended.why} since connecting; {WAITS_FOR_POSITION}")
         return ended
@@ -182,26 +203,27 @@ def _now_s() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _until_over(reader: Reader, quiet_s: float, fruitless: Callable[[], bool]) -> Verdict:
+async def _until_over(reader: Reader, station: Station, shared: Surroundings) -> Verdict:
     """The verdict that ends a connection; silence is one too, and so is noise."""
     begun_s = _now_s()
     while not reader.over.done():
-        until_s = reader.heard_s + quiet_s if reader.connected else begun_s + ANSWER_S
-        left_s = until_s - _now_s()
-        if reader.connected and fruitless():
-            reader.end(Verdict("no_frames", "bytes without a valid RTCM 3 frame for long: connected afresh"))
+        quiet = quiet_s(station.rate_hz, shared.interval_s(station.id))
+        left_s = (reader.heard_s + quiet if reader.connected else begun_s + ANSWER_S) - _now_s()
+        if left_s > 0 and reader.connected and (state := shared.fruitless(station.id)):
+            reader.end(Verdict(state, f"{FRUITLESS[state]} for long: connected afresh"))
         elif left_s > 0:
-            await asyncio.wait({reader.over}, timeout=min(left_s, quiet_s))
+            await asyncio.wait({reader.over}, timeout=min(left_s, quiet, LOOK_S))
         elif reader.connected:
-            reader.end(Verdict("stalled", f"no bytes for {quiet_s:.0f} s"))
+            reader.end(Verdict("stalled", f"no bytes for {quiet:.0f} s"))
         else:
             reader.end(Verdict("unavailable", f"no answer within {ANSWER_S:.0f} s"))
     return reader.over.result()
 
 
-def quiet_s(rate_hz: float | None) -> float:
-    """How long a connection may bring nothing."""
-    return QUIET_UNKNOWN_S if rate_hz is None else max(QUIET_S, 3 / rate_hz)
+def quiet_s(rate_hz: float | None, interval_s: float | None = None) -> float:
+    """How long a connection may bring nothing: by what shows, else by what was promised."""
+    interval_s = interval_s or (1 / rate_hz if rate_hz else None)
+    return QUIET_UNKNOWN_S if interval_s is None else max(QUIET_S, 3 * interval_s)
 
 
 def _position(station: Station) -> Position | None:

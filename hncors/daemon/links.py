@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections import Counter
@@ -25,7 +26,9 @@ from hncors.version import VERSION
 RESTART_FIRST_S, RESTART_LONGEST_S = 2.0, 300.0  # after a fault of our own in a link
 SOUND_S = 600.0  # a link without a fault for this long has none to count from
 FAULTS_IN_A_ROW = 3  # before they are an event
-FRUITLESS_S = 60.0  # bytes without a frame, before the connection is made anew
+# How long data may be of no use before the connection is made anew, by the state they leave a stream in
+FRUITLESS_S = {"no_frames": 60.0, "no_epochs": 300.0}
+PROVED_S = 60.0  # of valid data, after which a connection was good: the waits start afresh
 STOP_WITHIN_S = 2.0  # for a link to close its connection
 
 log = logging.getLogger("hncors")
@@ -76,6 +79,8 @@ class Links:
             retry_first_s=settings.links.retry_first_s,
             retry_longest_s=settings.links.retry_longest_s,
             chance=self._chance,
+            interval_s=self._interval_s,
+            own_casters=frozenset(settings.links.own_casters),
         )
 
     async def follow(self, stations: Sequence[Station]) -> Changes:
@@ -161,18 +166,26 @@ class Links:
         return self._secrets.remember(configuration.password(station), station.user or "")
 
     def _good(self, station: str) -> bool:
-        """Whether epochs come from a station, be they late or not."""
+        """Whether a station's connection has brought epochs for long enough, be they late or not."""
         number = self._network.index.get(station)
-        return number is not None and self._network.streams[number].state in ("streaming", "stale_data")
+        return number is not None and self._network.streams[number].valid_s() >= PROVED_S
 
-    def _fruitless(self, station: str) -> bool:
-        """Whether a station's bytes have held no frame for so long that a new connection may do better."""
+    def _fruitless(self, station: str) -> str:
+        """The state in which data have been of no use for so long that a new connection may do better."""
         number = self._network.index.get(station)
         if number is None:
-            return False
+            return ""
         stream = self._network.streams[number]
-        since_s = (self._clock.now_ns() - stream.since_ns) / 1e9
-        return stream.link == CONNECTED and stream.state == "no_frames" and since_s >= FRUITLESS_S
+        since_ns = max(stream.since_ns, stream.ephemeris_ns)
+        lasts_s = (self._clock.now_ns() - since_ns) / 1e9
+        fruitless = stream.link == CONNECTED and lasts_s >= FRUITLESS_S.get(stream.state, math.inf)
+        return stream.state if fruitless else ""
+
+    def _interval_s(self, station: str) -> float | None:
+        """The time between a station's epochs, as far as it shows."""
+        number = self._network.index.get(station)
+        interval_ms = 0 if number is None else self._network.streams[number].account.best_interval_ms()
+        return interval_ms / 1000 or None
 
 
 def _another(before: Station, after: Station) -> bool:

@@ -37,7 +37,9 @@ def sourcetable(
     mountpoints: Iterable[Mountpoint], *, host: str, port: int, operator: str, secured: bool
 ) -> bytes:
     """The rows of a table: the caster's own, a network's, its streams', the end."""
-    rows = [";".join(map(_field, ("CAS", host, str(port), operator, operator, "0", "CHN", "", "", "", "0")))]
+    rows = [
+        ";".join(map(_field, ("CAS", host, str(port), operator, operator, "0", "CHN", "", "", "", "0", "")))
+    ]
     rows += [mountpoint.row(secured=secured) for mountpoint in mountpoints]
     return ("\r\n".join(rows) + "\r\nENDSOURCETABLE\r\n").encode()
 

@@ -46,6 +46,7 @@ class Station:
     user: str | None = None
     password_file: str | None = None  # relative to the folder of `file`
     ntrip_version: int = 2
+    headers: Mapping[str, str] = field(default_factory=dict)  # of the request, beside or instead of the usual
     gga: bool = False  # tell the caster where the station is: mountpoints that compute data wait for it
     gga_decimals: int = 2  # of the degrees told
     enabled: bool = True
@@ -134,6 +135,7 @@ def _link(text: str) -> str:
 
 
 _EXPECTED_ID = Expected("1 to 32 letters, digits, - and _")
+_EXPECTED_HEADERS = Expected("a table of names and texts", shown=False)
 _NAME = Field(max_length=80)
 
 
@@ -151,6 +153,9 @@ class StationFile(Table):
         str | None, Field(min_length=1), Expected("a file, relative to this one", shown=False)
     ] = None
     ntrip_version: Annotated[int, Field(ge=1, le=2), Expected("1 or 2")] = 2
+    headers: Annotated[dict[str, str], AfterValidator(registry_tables.headers), _EXPECTED_HEADERS] = Field(
+        default_factory=dict
+    )
     gga: Annotated[bool, Expected("true or false")] = False
     gga_decimals: Annotated[int, Field(ge=0, le=4), Expected("a whole number from 0 to 4")] = 2
     enabled: Annotated[bool, Expected("true or false")] = True
@@ -183,6 +188,8 @@ def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
         problems.append(f"{file}: user: expected no user: only casters ask for one")
     if filed.password_file is not None and filed.user is None:
         problems.append(f"{file}: password_file: expected the key user beside it")
+    if filed.headers and not caster:
+        problems.append(f"{file}: headers: expected none: only casters are sent some")
     if filed.gga and not caster:
         problems.append(problem(file, "gga", True, "false: only casters are told a position"))
     if filed.gga and filed.coordinates is None:

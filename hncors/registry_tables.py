@@ -1,5 +1,6 @@
 """The tables of a station file: what was filed of a station besides its link."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from math import radians
@@ -12,6 +13,9 @@ from hncors.settings import Expected, Table
 from hncors.signals import GNSS, NUMBER
 
 FRAMES = ("CGCS2000", "ITRF97", "ITRF2008", "ITRF2014", "ITRF2020", "WGS84")
+MAX_HEADERS = 16
+SECRET = ("authorization", "proxy-authorization", "cookie")
+FRAMING = ("content-length", "transfer-encoding", "te", "trailer", "expect", "upgrade")
 CARTESIAN = ("x_m", "y_m", "z_m")
 GEODETIC = ("latitude_deg", "longitude_deg", "height_m")
 
@@ -21,6 +25,23 @@ def systems(text: str) -> str:
     if not text or len(set(text)) < len(text) or not set(text) <= set(GNSS):
         raise ValueError(f'letters of "{GNSS}", each once')
     return text
+
+
+def headers(table: dict[str, str]) -> dict[str, str]:
+    """Fields of a request (RFC 9110, section 5) that cannot leave their lines and are no secrets."""
+    names = [name.lower() for name in table]
+    if len(table) > MAX_HEADERS or len(set(names)) < len(names):
+        raise ValueError(f"at most {MAX_HEADERS} headers, each once")
+    for name, value in table.items():
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", name):
+            raise ValueError("names of letters, digits and -")
+        if name.lower() in SECRET:
+            raise ValueError("no secret here; user and password_file make the header Authorization")
+        if name.lower() in FRAMING:
+            raise ValueError("no header of a body: a request has none")
+        if not value.isascii() or not (value.isprintable() and len(value) <= 500):
+            raise ValueError("texts of at most 500 printable ASCII characters")
+    return table
 
 
 def _frame(text: str) -> str:

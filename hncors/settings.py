@@ -208,4 +208,8 @@ def keys(model: type[Table], prefix: str = "") -> Iterator[tuple[str, str, objec
         if inner := _inner(field.annotation):
             yield from keys(inner[0], f"{prefix}{name}.")
         else:
-            yield prefix + name, _expected(model, name).text, ... if field.is_required() else field.default
+            yield (
+                prefix + name,
+                _expected(model, name).text,
+                ... if field.is_required() else field.get_default(call_default_factory=True),
+            )

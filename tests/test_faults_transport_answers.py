@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from scripted_caster import ICY, ScriptedCaster, Step, followed, virtual
 from test_ntrip_chunked import CASES
 from test_ntrip_chunked import read as read_chunks
 from test_ntrip_response import FRAME, STREAMS, check, read
 
 from hncors.ntrip.request import request
 from hncors.ntrip.response import MAX_HEAD, MAX_HEADERS, MAX_LINE
+from hncors.registry import read_station
 
 
 def cases(*begin: str) -> pytest.MarkDecorator:
@@ -49,12 +53,72 @@ def test_n08_refusals(name: str) -> None:
     check(name)
 
 
+def sent(**more: object) -> list[str]:
+    return request("h", 2101, "M", agent="hncors/0", **more).decode().split("\r\n")
+
+
 def test_n09_headers() -> None:
-    """Host, version and Accept are sent; headers a caster wants besides go along, and cannot break out."""
-    sent = request("h", 2101, "M", agent="hncors/0", headers={"X-Account": "7"}).decode().split("\r\n")
-    assert {"Host: h:2101", "Ntrip-Version: Ntrip/2.0", "Accept: */*", "X-Account: 7"} <= set(sent)
+    """Host, version and Accept are sent; a station's own headers go along, replace one, or leave it out."""
+    assert sent()[1:-2] == [
+        *("Host: h:2101", "Ntrip-Version: Ntrip/2.0", "User-Agent: NTRIP hncors/0"),
+        *("Accept: */*", "Accept-Encoding: identity", "Connection: close"),
+    ]
+    assert "X-Account: 7" in sent(headers={"X-Account": "7"})
+    assert sent(headers={"accept": "", "USER-AGENT": "NTRIP other/1", "Accept-Encoding": ""})[1:-2] == [
+        *("Host: h:2101", "Ntrip-Version: Ntrip/2.0", "User-Agent: NTRIP other/1", "Connection: close")
+    ]
     with pytest.raises(ValueError, match="not printable"):
-        request("h", 2101, "M", agent="hncors/0", headers={"X": "a\r\nAuthorization: b"})
+        sent(headers={"X": "a\r\nAuthorization: b"})
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ('Authorization = "Basic x"', "no secret here"),
+        ('cookie = "canary"', "no secret here"),
+        ('"X Y" = "1"', "names of letters"),
+        ('X = "a\\r\\nY: b"', "printable ASCII"),
+        ('Content-Length = "1"', "a request has none"),
+        ('X = "1"\nx = "2"', "each once"),
+        ("X = 1", "a table of names and texts"),
+    ],
+)
+def test_n09_headers_of_a_station_file(table: str, expected: str) -> None:
+    """What cannot be a header is named by `check`, without the value."""
+    file = 'id = "A"\nlink = "ntrip://h/M"\n[headers]\n'
+    station, problems = read_station(file + 'Accept = ""\nX-Account = "7"\n', "A.toml")
+    assert problems == []
+    assert station is not None
+    assert station.headers == {"Accept": "", "X-Account": "7"}
+    _, problems = read_station(file + table + "\n", "A.toml")
+    assert len(problems) == 1
+    assert problems[0].startswith("A.toml: headers")
+    assert expected in problems[0]
+    assert "canary" not in problems[0]
+
+
+@pytest.mark.parametrize("refuses", ["Accept", "Ntrip-Version"])
+@virtual
+async def test_n09_a_caster_that_refuses_what_it_does_not_know(refuses: str) -> None:
+    """A header that is set to nothing is not sent, and the stream comes."""
+    strict = Strict(refuses.encode())
+    async with strict as caster, followed(caster) as heard:
+        await heard.until(lambda: len(heard.states) == 2)
+        assert heard.states[1] == "protocol_error"
+    async with strict as caster, followed(caster, headers={refuses: ""}) as heard:
+        await heard.until(lambda: heard.data)
+
+
+class Strict(ScriptedCaster):
+    """Refuses a request that has a certain header."""
+
+    def __init__(self, refuses: bytes) -> None:
+        super().__init__(self._script)
+        self._refuses = refuses
+
+    def _script(self, n: int) -> Iterator[Step]:
+        bad = b"\r\n" + self._refuses + b":" in self.sessions[n].request
+        yield b"HTTP/1.1 400 Bad Request\r\n\r\n" if bad else ICY + FRAME
 
 
 @cases("chunks", "ICY and chunks")

@@ -238,7 +238,7 @@ def _position(station: Station) -> Position | None:
 def _request(station: Station, link: Link, shared: Surroundings) -> bytes:
     password = "" if station.password_file is None else shared.password(station)
     position = _position(station)
-    headers = {"Ntrip-GGA": position().decode().strip()} if position and station.ntrip_version == 2 else {}
+    told = {"Ntrip-GGA": position().decode().strip()} if position and station.ntrip_version == 2 else {}
     return request(
         link.host,
         link.port,
@@ -247,7 +247,7 @@ def _request(station: Station, link: Link, shared: Surroundings) -> bytes:
         version=station.ntrip_version,
         user=station.user,
         password=password,
-        headers=headers,
+        headers={**told, **station.headers},
     )
 
 

@@ -22,19 +22,22 @@ def request(
     """The bytes that ask a caster for `mountpoint` ("" asks for its sourcetable).
 
     `agent` goes after the word NTRIP that casters look for (RTCM 10410.1, User-Agent).  `version` is 1 or 2:
-    version 1 has no Host and no Ntrip-Version.  `headers` are added as they are.
+    version 1 has no Host and no Ntrip-Version.  `headers` take the place of those of the same name, are left
+    out where they are "", and are added otherwise.
     Raises ValueError, without the value, for a part that would break out of its line or its field.
     """
     if version not in (1, 2):
         raise ValueError("NTRIP version must be 1 or 2")
     path = quote(mountpoint, safe="-._~!$&'()*+,;=:@")
-    lines = [f"GET /{path} HTTP/1.{version - 1}"]
-    if version == 2:
-        lines += [f"Host: {authority(host, port)}", "Ntrip-Version: Ntrip/2.0"]
-    lines += [f"User-Agent: NTRIP {agent}", "Accept: */*", "Accept-Encoding: identity", "Connection: close"]
+    sent = {"Host": authority(host, port), "Ntrip-Version": "Ntrip/2.0"} if version == 2 else {}
+    sent |= {"User-Agent": f"NTRIP {agent}", "Accept": "*/*", "Accept-Encoding": "identity"}
+    sent["Connection"] = "close"
     if user is not None:
-        lines.append(f"Authorization: Basic {basic(user, password)}")
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+        sent["Authorization"] = f"Basic {basic(user, password)}"
+    usual = {name.lower(): name for name in sent}
+    sent |= {usual.get(name.lower(), name): value for name, value in headers.items()}
+    lines = [f"GET /{path} HTTP/1.{version - 1}"]
+    lines += [f"{name}: {value}" for name, value in sent.items() if value]
     if any(not line.isascii() or not line.isprintable() for line in lines):
         raise ValueError("a request line holds a character that is not printable ASCII")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")

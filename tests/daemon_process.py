@@ -68,8 +68,20 @@ class Caster:
         self.ended: Counter[str] = Counter()
         self.asked: list[bytes] = []
         self.port = 0
+        self.tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self.tasks.add(task)
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self.tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             asked = await reader.readuntil(b"\r\n\r\n")
             self.asked.append(asked)
@@ -82,7 +94,6 @@ class Caster:
             for task in (gone, script):
                 task.cancel()
             await asyncio.gather(gone, script, return_exceptions=True)
-        writer.close()
 
 
 async def _gone(reader: asyncio.StreamReader) -> None:
@@ -100,6 +111,8 @@ async def casting(**scripts: Serve) -> AsyncIterator[Caster]:
         yield caster
     finally:
         server.close()
+        if caster.tasks:  # connections whose end is on its way
+            await asyncio.wait(caster.tasks, timeout=5)
 
 
 class Daemon:

@@ -1,6 +1,7 @@
 """A daemon that is stopped for a while, and one that is told to end: as processes of their own."""
 
 import asyncio
+import contextlib
 import os
 import pty
 import signal
@@ -116,6 +117,8 @@ async def test_p03_sigterm_in_every_state_of_a_link(tmp_path, slow_names):
             assert time.monotonic() - begun_s < 5
             assert daemon.process.returncode == 0
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
         assert caster.ended["STREAM"] == 1
         assert "INFO ended\n" in daemon.log
         assert not any("Traceback" in line for line in daemon.log)

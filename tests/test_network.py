@@ -249,6 +249,30 @@ def test_n04_reconnecting_begins_afresh() -> None:
     assert s.account.missing == 1
 
 
+def test_n19_a_minute_of_valid_data_is_counted_from_epoch_to_epoch() -> None:
+    """Silence, frames without epochs and the connection before add nothing to what proves it good."""
+    net = network(rate_hz=1.0)
+    one = net.streams[0]
+    net.feed(chunk(T0, state="connected"))
+    play(net, stream(60, latency_ms=0))  # the first epoch makes it streaming, the last comes 59 s later
+    assert one.valid_s() == 59.0
+    play(net, [chunk(T0 + 60_000, b"".join(epoch(T0 + 60_000)))])
+    assert one.valid_s() == 60.0
+    play(net, [], until=T0 + 300_000)
+    assert one.state == "stalled"
+    assert one.valid_s() == 60.0
+    play(net, [chunk(T0 + 301_000, state="unavailable")])
+    assert one.valid_s() == 0.0
+    again = T0 + 400_000
+    play(net, [chunk(again, state="connected")])
+    assert one.valid_s() == 0.0
+    texts = [chunk(again + 1000 * n, text(str(n))) for n in range(100)]
+    play(net, texts)
+    assert one.valid_s() == 0.0
+    play(net, stream(11, start=again + 100_000, latency_ms=0))
+    assert one.valid_s() == 10.0
+
+
 def test_reconnecting_in_mid_epoch_loses_nothing_that_came() -> None:
     net = network(rate_hz=1.0)
     frames = epoch(T0)

@@ -49,6 +49,9 @@ class Station:
     headers: Mapping[str, str] = field(default_factory=dict)  # of the request, beside or instead of the usual
     gga: bool = False  # tell the caster where the station is: mountpoints that compute data wait for it
     gga_decimals: int = 2  # of the degrees told
+    gga_every_s: float = 10.0
+    tls_ca_file: str | None = None  # relative to the folder of `file`
+    tls_verify: bool = True
     enabled: bool = True
     name: str = ""
     name_en: str = ""
@@ -158,6 +161,9 @@ class StationFile(Table):
     )
     gga: Annotated[bool, Expected("true or false")] = False
     gga_decimals: Annotated[int, Field(ge=0, le=4), Expected("a whole number from 0 to 4")] = 2
+    gga_every_s: Annotated[float, Field(ge=5, le=300), Expected("a number from 5 to 300")] = 10.0
+    tls_ca_file: Annotated[str | None, Field(min_length=1), Expected("a file, relative to this one")] = None
+    tls_verify: Annotated[bool, Expected("true or false")] = True
     enabled: Annotated[bool, Expected("true or false")] = True
     rate_hz: Annotated[float | None, Field(ge=0.01, le=100), Expected("a number from 0.01 to 100")] = None
     name: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
@@ -213,6 +219,13 @@ def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
 
 def _contradictions(filed: StationFile, file: str) -> Iterator[str]:
     """What is right by itself and wrong together."""
+    tls = filed.link.startswith("ntrips:")
+    if filed.tls_ca_file is not None and not tls:
+        yield problem(file, "tls_ca_file", filed.tls_ca_file, "a link that begins with ntrips:// beside it")
+    if not filed.tls_verify and not tls:
+        yield problem(file, "tls_verify", False, "a link that begins with ntrips:// beside it")
+    if not filed.tls_verify and filed.tls_ca_file is not None:
+        yield problem(file, "tls_verify", False, "true, or no tls_ca_file: what should it be compared with?")
     if (place := filed.coordinates) is not None:
         ecef_m = place.ecef_m()
         if not 6.33e6 < sum(axis**2 for axis in ecef_m) ** 0.5 < 6.40e6:  # semi-axes 6356.8 and 6378.1 km
@@ -250,5 +263,7 @@ def doubts(stations: Iterable[Station], today: date) -> Iterator[str]:
         other = known.setdefault(link, station)
         if other is not station and station.enabled and other.enabled:
             yield problem(station.file, "link", station.link, f"a stream of its own: {other.id} has it too")
+        if station.enabled and not station.tls_verify:
+            yield problem(station.file, "tls_verify", False, "true: anybody on the way can be the caster")
         if station.enabled and station.permit and station.permit.ends and station.permit.ends < today:
             yield problem(station.file, "permit.ends", station.permit.ends, "a day that is not past")

@@ -82,13 +82,10 @@ class Waits(Caster):
     ("version", "answer"),
     [(1, b"ICY 200 OK\r\n"), (2, b"HTTP/1.1 200 OK\r\nContent-Type: gnss/data\r\n\r\n")],
 )
-async def test_n17_a_mountpoint_that_waits_for_a_position(
-    version: int, answer: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_n17_a_mountpoint_that_waits_for_a_position(version: int, answer: bytes) -> None:
     """The position is told when connected and again and again, in both versions, rounded."""
-    monkeypatch.setattr(caster_client, "GGA_EVERY_S", 0.05)
     caster = Waits(answer)
-    async with following(caster, ntrip_version=version, gga=True, ecef_m=ECEF_M) as heard:
+    async with following(caster, ntrip_version=version, gga=True, gga_every_s=0.05, ecef_m=ECEF_M) as heard:
         await heard.until(lambda heard: len(heard.data) >= 3 * len(FRAME))
     assert all(valid_gga(line.strip()) for line in caster.sentences)
     told = parsed(caster.sentences[0])

@@ -2,29 +2,27 @@
 
 import asyncio
 import math
-import os
 import random
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 
+from hncors.daemon import tls
+from hncors.daemon.connection import connect, why
+from hncors.daemon.names import Names
 from hncors.daemon.reconnect import Pace, Sessions, Turns
 from hncors.geodesy import to_geodetic
 from hncors.network import Chunk
 from hncors.ntrip import Dialogue, Verdict, request
 from hncors.ntrip.gga import gga
 from hncors.registry import Link, Station, parse_link
-from hncors.text import printable
 
-CONNECT_S = 10.0  # for resolving, connecting and the TLS handshake together
 ANSWER_S = 15.0  # from the request to a verdict
 QUIET_S = 10.0  # no byte for this long, or for three epochs if that is longer, ends a connection
 QUIET_UNKNOWN_S = 60.0  # the same where the rate is not known
 LOOK_S = 10.0  # between two looks at what a connection has brought
 OFTEN = 3  # connections in a row that a caster has ended
-GGA_EVERY_S = 10.0
 WAITS_FOR_POSITION = "a mountpoint that computes its data for a place waits for gga = true"
 FRUITLESS = {
     "no_frames": "bytes without a valid RTCM 3 frame",
@@ -52,6 +50,8 @@ class Surroundings:
     interval_s: Callable[[str], float | None] = lambda station: None  # between its epochs, once that shows
     own_casters: frozenset[str] = frozenset()  # hosts
     sessions: Sessions = field(default_factory=Sessions)
+    names: Names = field(default_factory=Names)
+    certificates: dict[str, float] = field(default_factory=dict)  # until when (UTC, s), by station
 
 
 class Reader(asyncio.BufferedProtocol):
@@ -61,7 +61,12 @@ class Reader(asyncio.BufferedProtocol):
     _view = memoryview(_buffer)
 
     def __init__(
-        self, station: str, deliver: Deliver, asked: bytes, position: Position | None = None
+        self,
+        station: str,
+        deliver: Deliver,
+        asked: bytes,
+        position: Position | None = None,
+        position_every_s: float = 10.0,
     ) -> None:
         """`asked` is the request to send first; without one, every byte is the stream's.
 
@@ -75,6 +80,7 @@ class Reader(asyncio.BufferedProtocol):
         self._asked = asked
         self._dialogue = Dialogue() if asked else None
         self._position = position
+        self._position_every_s = position_every_s
         self._write: Callable[[bytes], None] = lambda data: None
         self._next_position: asyncio.TimerHandle | None = None
         self.bytes_came = False
@@ -103,9 +109,9 @@ class Reader(asyncio.BufferedProtocol):
             self._next_position.cancel()
         if exc is None and self._dialogue is not None:
             self._tell(self._dialogue.close())
-        why = "the other end closed the connection" if exc is None else _why(exc)
+        reason = "the other end closed the connection" if exc is None else why(exc)
         state = "tls_failed" if isinstance(exc, ssl.SSLError) else "unavailable"
-        self.end(Verdict("backoff" if self.connected else state, why))
+        self.end(Verdict("backoff" if self.connected else state, reason))
 
     def _tell(self, items: list[Verdict | bytes]) -> None:
         for item in items:
@@ -129,7 +135,7 @@ class Reader(asyncio.BufferedProtocol):
         if not self.over.done():
             self._write(position())
             again = asyncio.get_running_loop().call_later
-            self._next_position = again(GGA_EVERY_S, self._tell_position, position)
+            self._next_position = again(self._position_every_s, self._tell_position, position)
 
 
 async def follow(station: Station, shared: Surroundings) -> None:
@@ -172,23 +178,17 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
     try:
         asked = b"" if link.scheme == "tcp" else _request(station, link, shared)
     except (OSError, ValueError) as fault:
-        return Verdict("auth_failed", f"no password: {_why(fault)}")
-    reader = Reader(station.id, shared.deliver, asked, _position(station))
+        return Verdict("auth_failed", f"no password: {why(fault)}")
     try:
-        async with asyncio.timeout(CONNECT_S):
-            transport, _ = await asyncio.get_running_loop().create_connection(
-                lambda: reader,
-                link.host,
-                link.port,
-                ssl=_tls() if link.scheme == "ntrips" else None,
-                happy_eyeballs_delay=0.25,  # RFC 8305, section 8
-            )
-    except ssl.SSLError as fault:
-        return Verdict("tls_failed", _why(fault))
-    except TimeoutError:
-        return Verdict("unreachable", f"no connection within {CONNECT_S:.0f} s")
-    except (OSError, UnicodeError) as fault:  # UnicodeError: a host name that IDNA refuses
-        return Verdict("unreachable", _why(fault))
+        context = tls.context(station) if link.scheme == "ntrips" else None
+    except OSError as fault:
+        return Verdict("tls_failed", f"tls_ca_file: {why(fault)}")
+    reader = Reader(station.id, shared.deliver, asked, _position(station), station.gga_every_s)
+    transport = await connect(reader, link, shared.names, context)
+    if isinstance(transport, Verdict):
+        return transport
+    if until_s := tls.expires_unix_s(transport):
+        shared.certificates[station.id] = until_s
     try:
         ended = await _until_over(reader, station, shared)
         if ended.state == "stalled" and not reader.bytes_came and asked and not station.gga:
@@ -249,15 +249,3 @@ def _request(station: Station, link: Link, shared: Surroundings) -> bytes:
         password=password,
         headers={**told, **station.headers},
     )
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-def _why(fault: Exception) -> str:
-    """One printable line about a fault of the connection; these never hold what was sent."""
-    if isinstance(fault, OSError) and not isinstance(fault, ssl.SSLError) and (fault.errno or 0) > 0:
-        return os.strerror(fault.errno or 0)  # asyncio puts its own words, with the address, in strerror
-    return printable((isinstance(fault, OSError) and fault.strerror) or str(fault) or type(fault).__name__)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hncors.daemon import connection, tls
 from hncors.registry import Station, doubts, read_stations
 from hncors.settings import Settings, problem, read_settings, stations_folder
 
@@ -38,6 +39,7 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
     stations, found = read_stations(texts)
     problems += found
     problems += _missing_passwords(stations)
+    problems += _unusable_authorities(stations)
     if problems or settings is None:
         raise ConfigurationError(problems)
     return settings, stations
@@ -88,6 +90,16 @@ def _missing_passwords(stations: list[Station]) -> Iterator[str]:
         if not there:
             # The value is not shown: some write the password itself here.
             yield f"{station.file}: password_file: expected a file that is there, not the password itself"
+
+
+def _unusable_authorities(stations: list[Station]) -> Iterator[str]:
+    for station in stations:
+        if station.tls_ca_file is not None:
+            try:
+                tls.context(station)
+            except OSError as fault:
+                expected = f"a file with certificates in PEM ({connection.why(fault)})"
+                yield problem(station.file, "tls_ca_file", station.tls_ca_file, expected)
 
 
 def _station_files(folder: Path) -> list[Path]:

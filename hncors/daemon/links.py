@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from hncors import network_changes
-from hncors.daemon import caster_client, configuration, player, serial_port
+from hncors.daemon import caster_client, configuration, player, serial_port, tls
 from hncors.daemon.clock import Clock
 from hncors.daemon.pulse import fault_event
 from hncors.daemon.reconnect import Turns
@@ -62,6 +62,7 @@ class Links:
     ) -> None:
         self.stations = {station.id: station for station in stations}  # the same dictionary all the time
         self.faults: Counter[str] = Counter()
+        self.certificates: dict[str, float] = {}  # until when they are valid (UTC, s), by station
         self._network = network
         self._clock = clock
         self._secrets = secrets
@@ -81,6 +82,7 @@ class Links:
             chance=self._chance,
             interval_s=self._interval_s,
             own_casters=frozenset(settings.links.own_casters),
+            certificates=self.certificates,
         )
 
     async def follow(self, stations: Sequence[Station]) -> Changes:
@@ -100,9 +102,19 @@ class Links:
         self.stations.update(after)
         for name in removed:
             self.faults.pop(name, None)
+        for name in (*removed, *restarted):
+            self.certificates.pop(name, None)
         for name in (*added, *restarted):
             self._tasks[name] = self.group.create_task(self._keep(after[name]), name=name)
         return Changes(added, removed, restarted)
+
+    def told(self) -> dict[str, object]:
+        """For the metrics."""
+        return {
+            "link_faults": dict(self.faults),
+            "certificates_expire_unix_s": dict(self.certificates),
+            "insecure": [one.id for one in self.stations.values() if one.enabled and tls.insecure(one)],
+        }
 
     def deliver(self, chunk: Chunk) -> None:
         """What a link brought goes to the network, at the time that goes on evenly, without secrets."""
@@ -194,6 +206,8 @@ def _another(before: Station, after: Station) -> bool:
 
 
 def _link_of(station: Station) -> list[object]:
-    secret = station.password_file and PurePath(station.file).parent / station.password_file
-    names = [one.name for one in fields(station) if one.name not in (*DESCRIBING, "file", "password_file")]
-    return [secret, *(getattr(station, name) for name in names)]
+    folder = PurePath(station.file).parent
+    paths = [named and folder / named for named in (station.password_file, station.tls_ca_file)]
+    apart = *DESCRIBING, "file", "password_file", "tls_ca_file"
+    names = [one.name for one in fields(station) if one.name not in apart]
+    return [*paths, *(getattr(station, name) for name in names)]

@@ -28,7 +28,7 @@ from hncors.settings import Settings
 from hncors.text import printable
 from hncors.version import VERSION
 
-END_WITHIN_S = 4.0  # what has not ended by then is left behind: a resolver cannot be interrupted
+END_WITHIN_S = 4.0  # what has not ended by then is left behind
 STATUS_EVERY_S = 5.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -157,7 +157,7 @@ class _Daemon:
             self.notifier.status(f"{up} of {len(streams)} stations streaming")
 
     def _more(self) -> dict[str, object]:
-        return {"link_faults": dict(self.links.faults), **self.reload.told()}
+        return {**self.links.told(), **self.reload.told()}
 
 
 def _log(event: Event) -> None:

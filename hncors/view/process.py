@@ -32,6 +32,8 @@ class Process(NamedTuple):
     reload_unix_s: float = 0.0  # when the configuration in use was read
     restart_needed: bool = False
     link_faults: Mapping[str, int] = {}  # by station
+    certificates_expire_unix_s: Mapping[str, float] = {}  # by station
+    insecure: Sequence[str] = ()  # stations
 
 
 def process_families(process: Process) -> Iterator[Family]:
@@ -74,6 +76,23 @@ def process_families(process: Process) -> Iterator[Family]:
     )
     for name, kind, text, value in single:
         yield Family(f"hncors_{name}", kind, text, (), [()], [float(value)])
+    expire = sorted(p.certificates_expire_unix_s.items())
+    yield Family(
+        "hncors_tls_certificate_expires_timestamp_seconds",
+        "gauge",
+        "Until when the certificate that the caster last showed is valid",
+        ("station",),
+        [(station,) for station, _ in expire],
+        [until_s for _, until_s in expire],
+    )
+    yield Family(
+        "hncors_stream_insecure_transport",
+        "gauge",
+        "1 where a password is sent in the clear, or to a caster whose certificate is not verified",
+        ("station",),
+        [(station,) for station in sorted(p.insecure)],
+        [1.0] * len(p.insecure),
+    )
     faults = sorted((station, number) for station, number in p.link_faults.items() if number)
     yield Family(
         "hncors_link_faults_total",

@@ -15,7 +15,7 @@ from cli_material import made
 from peers import Heard, free_port, running, source
 from waiting import until
 
-from hncors.daemon import caster_client
+from hncors.daemon import tls
 from hncors.daemon.caster_client import follow
 from hncors.daemon.simulated_caster import Caster
 from hncors.ntrip.mountpoint import Mountpoint
@@ -90,12 +90,12 @@ async def test_the_server_of_pygnssutils(version):
 async def test_tls(through, peer, tmp_path, monkeypatch):
     cert, key = certificates.made(tmp_path, peer("openssl"))
     monkeypatch.setenv("SSL_CERT_FILE", str(cert))
-    caster_client._tls.cache_clear()
+    tls._context.cache_clear()
     caster = Caster([Mountpoint("HUN1")], users={USER: PASSWORD})
     try:
         async with contextlib.AsyncExitStack() as stack:
-            tls = certificates.serving(cert, key) if through == "our own" else None
-            _, port = await caster.listen("127.0.0.1", 0, tls)
+            context = certificates.serving(cert, key) if through == "our own" else None
+            _, port = await caster.listen("127.0.0.1", 0, context)
             if through == "socat":
                 plain, port = port, free_port()
                 listen = f"OPENSSL-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork,cert={cert},key={key},verify=0"
@@ -109,7 +109,7 @@ async def test_tls(through, peer, tmp_path, monkeypatch):
                 await everything(heard)
     finally:
         await caster.close()
-        caster_client._tls.cache_clear()
+        tls._context.cache_clear()
 
 
 async def listens(port: int) -> bool:

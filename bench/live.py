@@ -32,6 +32,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hncors.daemon import memory
 from hncors.daemon.clock import Clock
 from hncors.daemon.links import Links
 from hncors.daemon.pulse import Pulse
@@ -86,6 +87,7 @@ async def following(network: Network, settings: Settings, stations: list[Station
     async with asyncio.TaskGroup() as group:
         links.group = group
         await links.follow(stations)
+        memory.settle()
         beating = group.create_task(pulse.run())
         try:
             yield

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from hncors.daemon import configuration
+from hncors.daemon import configuration, memory
 from hncors.daemon.clock import Clock
 from hncors.daemon.links import Links
 from hncors.daemon.notify import Notifier
@@ -130,6 +130,7 @@ class _Daemon:
         async with asyncio.TaskGroup() as group:
             self.links.group = group
             await self.links.follow(stations)
+            memory.settle()
             running = [
                 group.create_task(self.pulse.run(), name="pulse"),
                 group.create_task(self.reload.run(), name="reload"),

@@ -88,7 +88,7 @@ def process_families(process: Process) -> Iterator[Family]:
     yield Family(
         "hncors_stream_insecure_transport",
         "gauge",
-        "1 where a password is sent in the clear, or to a caster whose certificate is not verified",
+        "1 where credentials are sent in the clear, or to a caster whose certificate is not verified",
         ("station",),
         [(station,) for station in sorted(p.insecure)],
         [1.0] * len(p.insecure),

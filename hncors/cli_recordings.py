@@ -24,6 +24,7 @@ from hncors.daemon.recording import (
 )
 from hncors.gpstime import DAY_MS
 from hncors.health import SECOND_NS
+from hncors.identity import Places
 from hncors.network import Network, Tick, Watched
 from hncors.observation import CHANNEL_UNKNOWN
 from hncors.reading import Dating, blocks, date, parts
@@ -70,6 +71,7 @@ class Plan(NamedTuple):
     heard: list[Heard]  # ephemerides, and when they came
     channels: dict[str, NDArray[np.int8]]  # GLONASS channels by station, from ephemerides
     filed_channels: NDArray[np.int8]  # the same from navigation files
+    places: Places  # of all filed stations
 
     @property
     def undated(self) -> frozenset[str]:
@@ -91,7 +93,7 @@ class Plan(NamedTuple):
         return [self._era(sorted(group)) for group in groups]
 
     def _era(self, numbers: list[int]) -> Era:
-        network = Network([self.stations[number] for number in numbers])
+        network = Network([self.stations[number] for number in numbers], places=self.places)
         known = np.flatnonzero(self.filed_channels != CHANNEL_UNKNOWN)
         network.tally.channels[:, known] = self.filed_channels[known]
         return Era(network, [self.sources[number] for number in numbers])
@@ -116,7 +118,7 @@ def prepare(
         problems.append(f"no recording: {EXPECTED}")
     names = _names(recordings, stations)
     datings = _dated(recordings, given_ms, _near(filed), problems)
-    plan = Plan([], [], [], datings, _heard_filed(filed), {}, channels(filed))
+    plan = Plan([], [], [], datings, _heard_filed(filed), {}, channels(filed), Places(stations))
     if problems:
         raise Refused(*problems)
     for recording, station, dating in zip(recordings, names, datings, strict=True):

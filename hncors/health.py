@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from hncors.gpstime import WEEK_MS, to_unix_ns
+from hncors.gpstime import WEEK_MS, iso, to_unix_ns
+from hncors.identity import Stranger
 from hncors.measure.availability import Account
 from hncors.measure.epoch import Timeline
 from hncors.rtcm3.framing import Framer
 
 STATES = (
-    *("connecting", "streaming", "stalled", "no_frames", "no_epochs", "stale_data", "auth_failed"),
-    *("mountpoint_missing", "not_ntrip", "redirected", "protocol_error", "tls_failed", "unavailable"),
-    *("unreachable", "disabled", "backoff"),
+    *("connecting", "streaming", "stalled", "no_frames", "no_epochs", "stale_data", "identity_mismatch"),
+    *("auth_failed", "mountpoint_missing", "not_ntrip", "redirected", "protocol_error", "tls_failed"),
+    *("unavailable", "unreachable", "disabled", "backoff"),
 )
 """States of a stream (hncors_stream_state); CONTRACT: `streaming` is the only one that is up."""
 
 STREAMING = "streaming"
-WITH_EPOCHS = ("streaming", "stale_data")
+WITH_EPOCHS = ("streaming", "stale_data", "identity_mismatch")
 CONNECTED = "connected"  # the link's own word; what a connected stream is called, its data decide
 QUIET_S = 10.0  # bytes must come within this, or within three intervals if that is longer
 FRAMES_WITHIN_S = 15.0
 STALE_S = 20.0  # epochs older than this on arrival are not of now
+REPLAY_S = 600.0  # ... and older than this they are no delay: no caster holds data back for so long
 SECOND_NS = 1_000_000_000
+
+
+class Watched(Protocol):
+    """What the network must know of a station (hncors.registry.Station has more)."""
+
+    @property
+    def id(self) -> str:
+        """Name on everything the station sends."""
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Promised epochs per second; None: judged from what comes."""
 
 
 class Event(NamedTuple):
@@ -81,6 +96,8 @@ class Stream:
         None,
         0,
     )  # the place before, and when it was left
+    stranger: Stranger | None = None  # by its reference point the stream is of another station
+    stranger_ns: int = 0  # when a reference point last said so
     ephemerides: Counter[str] = field(default_factory=Counter)
     week_votes: dict[tuple[str, int], int] = field(default_factory=dict)
     weeks: int = 0  # by which ephemerides say arrival times are off
@@ -135,6 +152,7 @@ class Stream:
             "frame_ns",
             "epoch_ns",
             "ephemeris_ns",
+            "stranger_ns",
         ):
             at_ns = getattr(self, name)
             setattr(self, name, at_ns + by_ns if at_ns else 0)
@@ -144,6 +162,16 @@ class Stream:
         self.account.shift(by_ns // 1_000_000)
         self.line.deadline_ns += by_ns
         self.line.ahead_ms -= by_ns // 1_000_000
+
+
+def stream_of(station: Watched) -> Stream:
+    """The state of a station of which nothing has come yet."""
+    return Stream(station.id, Account(promised_ms=promised_ms(station)))
+
+
+def promised_ms(station: Watched) -> int | None:
+    """The interval of its epochs that a station promises."""
+    return round(1000 / station.rate_hz) if station.rate_hz else None
 
 
 def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
@@ -170,13 +198,34 @@ def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
         return "connecting", "connected, waiting for the first epoch", last_epoch + quiet_ns
     review = min(last_byte + quiet_ns, last_frame + limit_ns, last_epoch + limit_ns)
     if is_stale(stream):
-        return "stale_data", f"epochs arrive {age_s(stream):.0f} s after their time", review
+        return "stale_data", _stale(stream), review
+    if stream.stranger is not None:
+        return "identity_mismatch", stream.stranger.why, review
     return STREAMING, "", review
 
 
 def age_s(stream: Stream) -> float:
     """How long after its time the newest epoch arrived."""
     return (stream.epoch_ns - to_unix_ns(stream.closed_ms)) / SECOND_NS
+
+
+def _stale(stream: Stream) -> str:
+    """Why a stream's epochs are not of now."""
+    age = age_s(stream)
+    if is_replay(stream):
+        return f"epochs of {iso(stream.closed_ms)} GPST: a recording, or a receiver without the time"
+    return f"epochs arrive {abs(age):.0f} s {'after' if age > 0 else 'before'} their time"
+
+
+def is_replay(stream: Stream) -> bool:
+    """Whether the newest epoch was so far from the time it came at that no delay explains it."""
+    return stream.timed and stream.closed_ms >= 0 and abs(age_s(stream)) > REPLAY_S
+
+
+def most_replay(streams: Sequence[Stream]) -> bool:
+    """Whether that holds for most of three streams or more: then it is the clock of who says so."""
+    replays = [is_replay(stream) for stream in streams if stream.timed and stream.closed_ms >= 0]
+    return len(replays) >= 3 and 2 * sum(replays) > len(replays)
 
 
 def is_stale(stream: Stream) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from hncors.gpstime import WEEK_MS, from_unix_ns, iso
 from hncors.health import SECOND_NS, Event, Said, Stream
+from hncors.identity import Places
 from hncors.rtcm3 import ephemeris, station
 from hncors.rtcm3.ephemeris import Ephemeris
 
 ARP_CHANGE_M = 0.0005  # two units of DF025; less is rounding
+STRANGE_NS = 30 * SECOND_NS  # after the last strange place of a connection its own one is believed
 ALTERNATE_NS = 600 * SECOND_NS  # a place left no longer ago than this is one of two that take turns
 DESCRIBED = (
     *("itrf_year", "gps", "glonass", "galileo", "not_physical", "single_oscillator", "quarter_cycle"),
@@ -20,8 +22,8 @@ FRESH_MS = 4 * 3_600_000  # an ephemeris this near to the epoch, whole weeks apa
 VOTERS = 3  # satellites that must agree before arrival times are disbelieved
 
 
-def hear(stream: Stream, message_type: int, record: object, at_ns: int) -> Iterator[Event]:
-    """Remember a record; yield what it changed."""
+def hear(stream: Stream, message_type: int, record: object, at_ns: int, places: Places) -> Iterator[Event]:
+    """Remember a record; yield what it changed. `places` are those of the registry."""
     before = stream.said.get(message_type)
     if isinstance(record, Ephemeris):
         stream.ephemerides[record.gnss] += 1
@@ -31,6 +33,7 @@ def hear(stream: Stream, message_type: int, record: object, at_ns: int) -> Itera
     if isinstance(record, station.ReferencePoint):
         if not record.anomalies:  # a place that is none is counted, and is nobody's place
             yield from _moved(stream, record, at_ns)
+            yield from identify(stream, places, at_ns)
         if before is not None:
             yield from _described_anew(stream, before.record, record, message_type, at_ns)
     elif isinstance(record, station.Equipment) and before is not None and before.record != record:
@@ -65,6 +68,30 @@ def _moved(stream: Stream, record: station.ReferencePoint, at_ns: int) -> Iterat
     moves = stream.arp_changes - stream.errors["arp_alternating"]
     if moves <= 10 or moves % 100 == 0:
         yield Event(at_ns, stream.id, "arp_changed", detail)
+
+
+def identify(stream: Stream, places: Places, at_ns: int) -> Iterator[Event]:
+    """Hold a stream's reference point against its registered place (N34).
+
+    Two places that take turns are a strange one all the time.
+    """
+    if stream.arp_m is None:
+        return
+    stranger, before = places.judge(stream.id, stream.arp_m), stream.stranger
+    if stranger is not None:
+        stream.stranger_ns = at_ns
+    elif (
+        before is not None
+        and stream.id in places
+        and at_ns - STRANGE_NS < stream.stranger_ns > stream.connected_ns
+    ):
+        return
+    if stranger == before:
+        return
+    stream.stranger, stream.review_ns = stranger, 0
+    if stranger is not None and (before is None or before.about != stranger.about):
+        detail = {"why": stranger.why, "like": stranger.like}
+        yield Event(at_ns, stream.id, "identity_mismatch", detail)
 
 
 def _described_anew(

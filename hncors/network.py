@@ -11,30 +11,35 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from hncors import gpstime
 from hncors.dating import NOTHING, Dated, date, identities, join, part
 from hncors.gpstime import WEEK_MS
-from hncors.health import CONNECTED, SECOND_NS, STREAMING, Event, Stream, is_stale, judge_state
+from hncors.health import (
+    CONNECTED,
+    SECOND_NS,
+    STREAMING,
+    Event,
+    Stream,
+    Watched,
+    is_replay,
+    is_stale,
+    judge_state,
+    most_replay,
+    stream_of,
+)
 from hncors.hearing import hear, vote_on_week
-from hncors.measure.availability import Account
+from hncors.identity import Places
 from hncors.measure.epoch import CLOSED_BY, JUMP, LATE, Assembly, Closed, assemble, runs, without_repeats
 from hncors.measure.tally import Tally
-from hncors.observation import (
-    CHANNEL_UNKNOWN,
-    I64,
-    NO_MESSAGES,
-    NO_OBSERVATIONS,
-    Messages,
-    Observations,
-    subset,
-)
+from hncors.mirrors import Mirrors
+from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, subset
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
-from hncors.signals import CHANNELS, GLONASS
+from hncors.signals import CHANNELS
 
 STUCK_AFTER = 5  # epochs in a row that no message ends: one that is lost is no habit
 BLOCK_FRAMES = 1536  # docs/speed.md: fewer pay more for each call, more hold the event loop
@@ -42,19 +47,8 @@ NEWS_AN_HOUR = 100  # events of one kind that a stream's data may raise in an ho
 HOUR_NS = 3600 * SECOND_NS
 IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through
 ASTRAY_MS = WEEK_MS * 3 // 4  # from arrival; times begin within half a week of it, so half is no edge
+CLOCK_OFF = "the epochs of most stations are of another time: is this machine's clock right?"
 BLIND_NS = 5 * SECOND_NS  # a longer pause between ticks means the monitor was not looking
-
-
-class Watched(Protocol):
-    """What the network must know of a station (hncors.registry.Station has more)."""
-
-    @property
-    def id(self) -> str:
-        """Name on everything the station sends."""
-
-    @property
-    def rate_hz(self) -> float | None:
-        """Promised epochs per second; None: judged from what comes."""
 
 
 class Chunk(NamedTuple):
@@ -97,21 +91,33 @@ NO_NEWS = Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS)
 class Network:
     """The state of every watched stream."""
 
-    def __init__(self, stations: Sequence[Watched], *, reference_ms: int | None = None) -> None:
-        """`reference_ms` is a GPS time near the data, for streams whose arrival times are not known."""
+    def __init__(
+        self,
+        stations: Sequence[Watched],
+        *,
+        reference_ms: int | None = None,
+        places: Places | None = None,
+    ) -> None:
+        """`reference_ms` is a GPS time near the data, for streams whose arrival times are not known.
+
+        `places` are those of the whole registry, where `stations` are only part of it.
+        """
         self.streams = [stream_of(station) for station in stations]
         self.index = {stream.id: i for i, stream in enumerate(self.streams)}
         if len(self.index) != len(self.streams):
             raise ValueError("two stations have one id")
         self.tally = Tally(len(self.streams))
+        self.mirrors = Mirrors(len(self.streams))
         self.blind_ns = 0  # time in which nothing was watched
         self.ticks = 0
+        self.places = Places(stations) if places is None else places
         self._reference_ms = reference_ms
         self._frames: list[bytes] = []
         self._owner: list[int] = []
         self._arrival: list[int] = []
         self._held = NOTHING
         self._last_tick_ns = 0
+        self._weighed = 0, False
         self._blind: deque[tuple[int, int]] = deque(maxlen=64)  # GPS ms in which nothing was watched
         self._events: list[Event] = []
 
@@ -160,7 +166,6 @@ class Network:
 
         `skipped`: nothing came since the last tick, and ticks were left out for that (a replay).
         """
-        self._events = []
         self.ticks += 1
         now_ms = gpstime.from_unix_ns(now_ns)
         if self._last_tick_ns and now_ns - self._last_tick_ns > BLIND_NS and not skipped:
@@ -179,18 +184,22 @@ class Network:
         for stream in self.streams:
             if now_ns >= stream.review_ns:
                 self._review(stream, now_ns)
-        return tick._replace(events=self._events)
+        return tick._replace(events=self._told())
 
     def end(self, now_ns: int) -> Tick:
         """End of everything that was fed (a replay): nothing more will complete the open epochs."""
-        self._events = []
         for number, stream in enumerate(self.streams):
             self._keep(number, stream.framer.idle(), max(stream.byte_ns, stream.frame_ns))
         held = self._decode(now_ns)
         tick = self._complete(held, now_ns, end=True)
         for stream in self.streams:
             stream.account.settle(self._blind)
-        return tick._replace(events=self._events)
+        return tick._replace(events=self._told())
+
+    def _told(self) -> list[Event]:
+        """The events since the last tick, once."""
+        events, self._events = self._events, []
+        return events
 
     def _let_idle_frames_through(self, now_ns: int) -> None:
         for number, stream in enumerate(self.streams):
@@ -228,7 +237,7 @@ class Network:
         for row, record in block.records:
             stream = self.streams[owner[row]]
             at_ns = int(arrival[row])
-            self._tell(stream, hear(stream, int(block.type[row]), record, at_ns))
+            self._tell(stream, hear(stream, int(block.type[row]), record, at_ns, self.places))
             if isinstance(record, Ephemeris):
                 self._tell(stream, vote_on_week(stream, record, self._reference(stream, at_ns), at_ns))
                 if record.gnss == "R" and record["channel"] in CHANNELS:
@@ -303,7 +312,7 @@ class Network:
             for number, how_many in _counted(station[epoch[observations.message[~keep]]]):
                 self.streams[number].errors["repeated_observation"] += how_many
             observations = observations.select(keep)
-        observations = self._with_channels(station[epoch[observations.message]], observations)
+        observations = self.tally.with_channels(station[epoch[observations.message]], observations)
         late = np.array([c.relation == LATE for c in closed])
         satellites, cells = self.tally.add_epochs(station, time, late, epoch, observations)
         self.tally.smoothed[station[epoch], messages.gnss] = messages.smoothing  # R18: DF417, DF008
@@ -311,6 +320,12 @@ class Network:
         timed = np.array([self.streams[c.stream].timed for c in closed], bool)
         latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000
         self.tally.count_latency(station[timed], latency_s[timed])
+        for copy in self.mirrors.look(station, time, epoch[observations.message], observations):
+            stream, like = self.streams[copy.station], self.streams[copy.other].id
+            stream.errors["mirrored_epoch"] += 1
+            if copy.news:
+                detail = {"like": like}
+                self._tell(stream, [Event(int(arrival[copy.row]), stream.id, "mirrored_stream", detail)])
         return Tick([], Epochs(station, time, satellites, cells, by, arrival), epoch, messages, observations)
 
     def _owe(self, one: Closed, arrival_ns: int, *, unset: bool) -> int:
@@ -324,7 +339,10 @@ class Network:
             account.late(one.time)
             return account.best_interval_ms()
         judged_by_ms = account.best_interval_ms()
+        replayed = is_replay(stream)
         stream.epoch_ns, stream.closed_ms = arrival_ns, one.time
+        if is_replay(stream) and not replayed:
+            self._tell(stream, [Event(arrival_ns, stream.id, "replay", {"epoch": gpstime.iso(one.time)})])
         stream.without_bit = stream.without_bit + 1 if unset else 0
         if stream.without_bit == STUCK_AFTER:
             stream.errors["mmb_stuck"] += 1
@@ -339,20 +357,11 @@ class Network:
             stream.review_ns = 0
         return interval_ms
 
-    def _with_channels(self, station: I64, observations: Observations) -> Observations:
-        """GLONASS channels where another message of the stream has told them (1020, MSM5, MSM7)."""
-        rows = np.flatnonzero(observations.gnss == GLONASS)
-        if not len(rows):
-            return observations
-        who, satellite, channel = station[rows], observations.satellite[rows], observations.channel[rows]
-        told = channel != CHANNEL_UNKNOWN
-        table = self.tally.channels
-        table[who[told], satellite[told]] = channel[told]
-        if told.all():
-            return observations
-        filled = observations.channel.copy()
-        filled[rows] = np.where(told, channel, table[who, satellite])
-        return Observations(**{**observations.named(), "channel": filled})
+    def _clock_off(self) -> bool:
+        """Whether most streams bring epochs of another time: then they are right. Looked at once a tick."""
+        if self._weighed[0] != self.ticks:
+            self._weighed = self.ticks, most_replay(self.streams)
+        return self._weighed[1]
 
     def _silences(self, now_ms: int) -> None:
         for stream in self.streams:
@@ -362,22 +371,14 @@ class Network:
     def _review(self, stream: Stream, now_ns: int) -> None:
         state, why, review = judge_state(stream, now_ns)
         stream.review_ns = review
+        if state == "stale_data" and is_replay(stream) and self._clock_off():
+            why = CLOCK_OFF
         if state != stream.state or not stream.since_ns:
             if stream.since_ns or state != "connecting":
                 detail = {"from": stream.state, "to": state, "why": why}
                 self._events.append(Event(now_ns, stream.id, "state", detail))
             stream.enter(state, now_ns)
         stream.state_why = why
-
-
-def stream_of(station: Watched) -> Stream:
-    """The state of a station of which nothing has come yet."""
-    return Stream(station.id, Account(promised_ms=promised_ms(station)))
-
-
-def promised_ms(station: Watched) -> int | None:
-    """The interval of its epochs that a station promises."""
-    return round(1000 / station.rate_hz) if station.rate_hz else None
 
 
 def _heard_ns(stream: Stream, now_ns: int) -> int:

@@ -11,8 +11,10 @@ import numpy as np
 
 from hncors.dating import renumbered
 from hncors.gpstime import BEIDOU_OFFSET_MS, WEEK_MS, from_unix_ns, to_unix_ns
-from hncors.health import Event
-from hncors.network import Network, Watched, promised_ms, stream_of
+from hncors.health import Event, Watched, promised_ms, stream_of
+from hncors.hearing import identify
+from hncors.identity import Places
+from hncors.network import Network
 
 LOOKED_AT = 64  # frames
 
@@ -35,9 +37,14 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
         stream.account.promise(promised_ms(station))
         streams.append(stream)
     network.streams[:] = streams
+    network.places = Places(stations)
+    for stream in streams:  # a place may have been filed anew
+        stream.stranger_ns = 0
+        network._tell(stream, identify(stream, network.places, network._last_tick_ns))
     network.index.clear()
     network.index.update(index)
     network.tally = network.tally.rearranged(before)
+    network.mirrors = network.mirrors.rearranged(before)
     network._held = renumbered(network._held, after)
     rows = [row for row, owner in enumerate(network._owner) if after[owner] >= 0]
     network._frames = [network._frames[row] for row in rows]

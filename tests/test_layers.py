@@ -16,7 +16,7 @@ ROWS = (
     "rtcm3",
     "ntrip settings registry rinex",
     "measure",
-    "reading health hearing dating network",
+    "reading identity health hearing dating mirrors network",
     "supervise",
     "simulate",
     "view",

@@ -28,6 +28,7 @@ STATE_WORDS = {
     "no_frames": "无有效帧",
     "no_epochs": "无历元",
     "stale_data": "数据陈旧",
+    "identity_mismatch": "站点不符",
     "auth_failed": "认证失败",
     "mountpoint_missing": "无此挂载点",
     "not_ntrip": "非 NTRIP",
@@ -123,7 +124,18 @@ def detail(network: Network, number: int, station: Station) -> dict[str, Any]:
         "reconnects": dict(sorted(stream.reconnects.items())),
         "epochs": {"expected": account.expected, "received": account.received, "blind": account.blind},
         "satellites": {GNSS[g]: int(satellites[g]) for g in np.flatnonzero(satellites)},
+        "identity": _identity(network, stream),
+        "mirrors": network.streams[copied].id if (copied := int(network.mirrors.of[number])) >= 0 else None,
     }
+
+
+def _identity(network: Network, stream: Stream) -> str:
+    """Whether the reference point in a stream is that of its station."""
+    if stream.stranger is not None:
+        return "mismatch"
+    if stream.id not in network.places:
+        return "not_filed"
+    return "not_told" if stream.arp_m is None else "as_filed"
 
 
 def event(one: Event) -> dict[str, Any]:

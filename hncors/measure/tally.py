@@ -6,7 +6,7 @@ import numpy as np
 
 from hncors.measure.epoch import satellites_by_system
 from hncors.observation import CHANNEL_UNKNOWN, F64, I64, B, Observations
-from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, SLOTS
+from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, GLONASS, SLOTS
 
 # Message numbers counted under their own label; the rest is "other", so that a hostile stream cannot
 # make series without end.
@@ -59,6 +59,21 @@ class Tally:
         for name, column in vars(self).items():
             getattr(other, name)[stay] = column[before[stay]]
         return other
+
+    def with_channels(self, station: I64, observations: Observations) -> Observations:
+        """GLONASS channels where another message of the stream has told them (1020, MSM5, MSM7)."""
+        rows = np.flatnonzero(observations.gnss == GLONASS)
+        if not len(rows):
+            return observations
+        who, satellite, channel = station[rows], observations.satellite[rows], observations.channel[rows]
+        told = channel != CHANNEL_UNKNOWN
+        table = self.channels
+        table[who[told], satellite[told]] = channel[told]
+        if told.all():
+            return observations
+        filled = observations.channel.copy()
+        filled[rows] = np.where(told, channel, table[who, satellite])
+        return Observations(**{**observations.named(), "channel": filled})
 
     def count_messages(self, station: I64, number: I64) -> None:
         """Add frames by station and message number (-1: none)."""

@@ -1,0 +1,90 @@
+"""Whose reference point a stream brings: the one that is broadcast against the places of the registry.
+
+A stream may come from another station than the one it is filed under: two cables swapped, a mountpoint given
+to somebody else, a caster that sends its nearest. The place a station broadcasts (1005, 1006: DF025 to DF027)
+tells. What is told of it in turn is a distance of one digit and another station's name, never a coordinate.
+
+The limits are far above what frames, epochs and antennas explain: CGCS2000 and the frame of today differ by
+0.8 m in Hunan, WGS 84 and ITRF by centimetres. A place off by a metre, or a hundred, is another matter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+FAR_M = 1000.0  # from its registered place, a station is another one, whichever
+NEAR_M = 100.0  # beyond this too, where another registered place is the nearer one
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A station whose place may be filed (hncors.registry.Station)."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def ecef_m(self) -> tuple[float, float, float] | None:
+        """Registered place of its antenna reference point; None: not filed."""
+
+    @property
+    def gga(self) -> bool:
+        """Whether its data are computed for a place it is told, and its reference point with them."""
+
+
+class Stranger(NamedTuple):
+    """A stream that is not of the station it is filed under."""
+
+    distance_m: float  # from the registered place to the one that is broadcast
+    like: str  # the station whose registered place that is, "" where it is nobody's
+
+    @property
+    def about(self) -> str:
+        """The distance in one digit: more would tell where a station is."""
+        unit = 10.0 ** math.floor(math.log10(self.distance_m))
+        metres = round(self.distance_m / unit) * unit
+        return f"{metres:.0f} m" if metres < 1000 else f"{metres / 1000:.0f} km"
+
+    @property
+    def why(self) -> str:
+        """One line for people."""
+        owner = f"that of {self.like}, " if self.like else ""
+        return f"the reference point in the stream is {owner}about {self.about} from the registered place"
+
+
+class Places:
+    """The registered places of all stations that have one."""
+
+    def __init__(self, stations: Iterable[object] = ()) -> None:
+        """Stations that are not `Placed`, or whose place was not filed, have none."""
+        self._ecef_m = {
+            station.id: station.ecef_m
+            for station in stations
+            if isinstance(station, Placed) and station.ecef_m is not None and not station.gga
+        }
+        self._ids = list(self._ecef_m)
+        self._all_m = np.array([*self._ecef_m.values()], np.float64).reshape(-1, 3)
+
+    def __contains__(self, station: str) -> bool:
+        """Whether a station has a place that its reference point can be held against."""
+        return station in self._ecef_m
+
+    def judge(self, station: str, point_m: tuple[float, float, float]) -> Stranger | None:
+        """What is wrong with a reference point of a station; None: nothing, or its place was not filed."""
+        own_m = self._ecef_m.get(station)
+        if own_m is None:
+            return None
+        distance_m = math.dist(own_m, point_m)
+        if distance_m <= NEAR_M:
+            return None
+        others_m = np.linalg.norm(self._all_m - np.array(point_m), axis=1)
+        nearest = int(np.argmin(others_m))
+        like = self._ids[nearest] if others_m[nearest] <= NEAR_M else ""
+        if distance_m > FAR_M or like:
+            return Stranger(distance_m, like)
+        return None

@@ -1,0 +1,154 @@
+"""Numbers for every signal of every satellite of every station, and state kept under them as columns.
+
+A cell is a signal of a satellite as one station receives it. Cells are numbered as they first appear, so
+that a tick, whose rows come in much the same order each time, walks through the columns in order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hncors.observation import F64, I64, Observations, frequency_hz
+from hncors.signals import FIRST_SATELLITE, GNSS, SATELLITES, SLOTS
+
+NEVER = -(1 << 60)  # a time in milliseconds before all others
+PLACES = 8  # signals a system may have at one station
+_COUNT = np.array([SATELLITES[letter] + 1 for letter in GNSS])
+_FIRST = np.cumsum(_COUNT) - _COUNT - np.array([FIRST_SATELLITE.get(letter, 0) for letter in GNSS])
+SKY = int(_COUNT.sum())  # numbers a satellite may have
+_I32 = NDArray[np.int32]
+
+# What is remembered of a cell, and what a new one begins with.
+_COLUMNS: dict[str, float | int] = {
+    "key": -1,
+    "signal": 0,
+    "frequency_hz": np.nan,
+    "time_ms": NEVER,
+    "phase_m": np.nan,
+    "rate_m_s": np.nan,
+    "code_phase_m": np.nan,
+    "lock_ms": np.nan,
+    "cn0_dbhz": np.nan,
+    "rolled_m": 0.0,
+    "partner": -1,
+    "pair_ms": NEVER,
+    "gf_m": 0.0,
+    "gf_rate_m_s": 0.0,
+    "gf_variance_m2": 0.0,
+    "weight": 0.0,
+    "mw_mean": 0.0,
+    "mw_sum2": 0.0,
+    "mp_mean_m": 0.0,
+    "mp_sum2_m2": 0.0,
+    "mp_factor": np.nan,
+    "mw_gf": np.nan,
+    "mw_own": np.nan,
+    "mw_partner": np.nan,
+    "pending": 0.0,
+    "pending_ms": NEVER,
+}
+
+
+class Cells:
+    """Cells of all stations, and columns of what is remembered of each."""
+
+    key: I64  # (station * SKY + satellite) * PLACES + place
+    signal: I64  # system * SLOTS + signal
+    frequency_hz: F64
+    # the newest phase that could be used
+    time_ms: I64
+    phase_m: F64
+    rate_m_s: F64  # of the phase, over the last interval
+    code_phase_m: F64  # pseudorange less phase
+    lock_ms: F64
+    cn0_dbhz: F64
+    rolled_m: F64  # taken from the phases of older messages, which roll over
+    # with another frequency of the satellite (hncors.measure.pairs)
+    partner: I64  # a cell, -1 for none
+    pair_ms: I64  # when both were there
+    gf_m: F64
+    gf_rate_m_s: F64
+    gf_variance_m2: F64
+    weight: F64  # of the arc's epochs in the means
+    mw_mean: F64  # cycles of the wide lane
+    mw_sum2: F64
+    mp_mean_m: F64
+    mp_sum2_m2: F64
+    mp_factor: F64
+    mw_gf: F64
+    mw_own: F64
+    mw_partner: F64
+    pending: F64  # a step of Melbourne-Wuebbena that the next epoch has to confirm, cycles
+    pending_ms: I64
+
+    def __init__(self, stations: int) -> None:
+        self.stations = stations
+        self.count = 0
+        self.refused = 0  # observations of a ninth signal of a system
+        self.table: _I32 = np.full((stations, SKY, PLACES), -1, np.int32)
+        self._place = np.full((stations, len(GNSS), SLOTS), -1, np.int8)
+        self._used = np.zeros((stations, len(GNSS)), np.int8)
+        for name, value in _COLUMNS.items():
+            setattr(self, name, np.full(1024, value))
+
+    def of(self, station: I64, o: Observations) -> I64:
+        """The cell of each observation, numbered now if it is new; -1 where there are too many signals."""
+        gnss = o.gnss.astype(np.int64)
+        signal = (station * len(GNSS) + gnss) * SLOTS + o.signal
+        place = self._place.take(signal)
+        if place.min(initial=0) == -1:
+            self._new_signals(signal[place == -1])
+            place = self._place.take(signal)
+        key = (station * SKY + _FIRST.take(gnss) + o.satellite) * PLACES + place
+        cell: I64 = self.table.take(key).astype(np.int64)
+        if place.min(initial=0) < 0:
+            refused = place < 0
+            cell[refused] = -2
+            self.refused += int(refused.sum())
+        new = np.flatnonzero(cell == -1)
+        if len(new):
+            self._new_cells(key[new], o.select(new), signal[new])
+            cell[new] = self.table.take(key[new])
+        return np.maximum(cell, -1, out=cell)
+
+    def siblings(self, cell: I64) -> I64:
+        """All cells of each cell's satellite, shape (n, PLACES), -1 where there is none."""
+        found: I64 = self.table.reshape(-1, PLACES)[self.key[cell] // PLACES].astype(np.int64)
+        return found
+
+    def station_of(self, cell: I64) -> I64:
+        """The station of each cell."""
+        station: I64 = self.key[cell] // (SKY * PLACES)
+        return station
+
+    def _new_signals(self, signal: I64) -> None:
+        for one in np.unique(signal).tolist():
+            used = self._used.reshape(-1)
+            owner = one // SLOTS
+            room = used[owner] < PLACES
+            self._place.reshape(-1)[one] = used[owner] if room else -2
+            used[owner] += room
+
+    def _new_cells(self, key: I64, o: Observations, signal: I64) -> None:
+        _, first = np.unique(key, return_index=True)
+        first.sort()
+        number = self.count + np.arange(len(first))
+        self._grow(self.count + len(first))
+        self.count += len(first)
+        self.table.reshape(-1)[key[first]] = number
+        self.key[number] = key[first]
+        self.signal[number] = signal[first] % (len(GNSS) * SLOTS)
+        some = o.select(first)
+        self.frequency_hz[number] = frequency_hz(some.gnss, some.signal, some.channel)
+
+    def _grow(self, count: int) -> None:
+        size = len(self.key)
+        while size < count:
+            size *= 2
+        if size == len(self.key):
+            return
+        for name, value in _COLUMNS.items():
+            grown = np.full(size, value)
+            grown[: self.count] = getattr(self, name)[: self.count]
+            setattr(self, name, grown)

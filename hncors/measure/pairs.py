@@ -1,0 +1,239 @@
+"""Two frequencies of a satellite: geometry-free phase, Melbourne-Wuebbena and multipath of each signal.
+
+Every signal has a partner, the signal of its satellite whose frequency is farthest. With L the phase and P
+the pseudorange in metres, i the signal, j its partner, q = (fj / fi)^2:
+
+    geometry-free       GF = Li - Lj
+    Melbourne-Wuebbena  MW = (fi Li - fj Lj) / (fi - fj) - (fi Pi + fj Pj) / (fi + fj)
+                        in cycles of the wide lane (Melbourne 1985, Wuebbena 1985)
+    multipath           MP = Pi - Li - 2 q / (1 - q) GF
+                        which for L1 and L2 is MP1 and MP2 of teqc (Estey and Meertens 1999, eq. 3; the
+                        equation 4 there has a known erratum, so it is derived anew)
+
+GF is held against its own rate, MW against its mean over the arc. Means forget with a time constant of
+1,500 s (teqc's window is 50 epochs of 30 s), so that they do not depend on the interval of epochs.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hncors.measure.carrier import BLOCK, GAP_S
+from hncors.measure.cells import NEVER, PLACES, Cells
+from hncors.observation import F64, I64, B
+from hncors.signals import C_M_S
+
+FORGET_S = 1500.0
+NEAREST = 0.02  # frequencies nearer to each other than this part say nothing together (B1I, B1C)
+# Geometry-free: what a step must exceed. The ionosphere's rate is followed, so its changes remain.
+GF_FLOOR_M, GF_M_S = 0.015, 0.0002
+GF_FIRST_M, GF_FIRST_M_S = 0.02, 0.004  # more while the rate is not known
+GF_SIGMAS = 6.0
+_GF_PRIOR_M = 0.004
+_RATE_S = 60.0  # over which the rate is averaged
+# Melbourne-Wuebbena.
+MW_FLOOR_CYCLES = 1.0
+MW_SIGMAS = 4.5
+PART = 0.4  # of both together, that a combination must have for its name to be told
+_PRIOR = 10.0  # epochs that what is assumed of the noise is worth
+_MW_PRIOR_CYCLES = 0.5
+
+
+class Steps(NamedTuple):
+    """Signals whose pair moved as a slip would move it, rows of the observations."""
+
+    row: I64
+    geometry_free: B  # seen by it
+    melbourne_wuebbena: B
+
+    @property
+    def sure(self) -> B:
+        """Steps that do not wait for the next epoch."""
+        return self.geometry_free | self.melbourne_wuebbena
+
+
+def compare(cells: Cells, cell: I64, time_ms: I64, phase_m: F64, code_phase_m: F64) -> Steps:
+    """Carry the pairs of an epoch's cells on, phases of which are in `cells` already; those that stepped."""
+    partner = cells.partner.take(cell)
+    there = cells.time_ms.take(partner, mode="clip") == time_ms
+    there &= partner >= 0
+    row = there.nonzero()[0]
+    if len(row) < len(cell):
+        cell, partner, time_ms = cell[row], partner[row], time_ms[row]
+        phase_m, code_phase_m = phase_m[row], code_phase_m[row]
+    found = []
+    for at in range(0, len(row), BLOCK):
+        its = slice(at, at + BLOCK)
+        found.append(
+            _block(cells, at, cell[its], partner[its], time_ms[its], phase_m[its], code_phase_m[its])
+        )
+    if not found:
+        none = np.empty(0, np.int64)
+        return Steps(none, none.astype(bool), none.astype(bool))
+    return _together(
+        cells, cell, row, Steps(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    )
+
+
+def _together(c: Cells, cell: I64, row: I64, steps: Steps) -> Steps:
+    """Steps without those that wait, unless another of their satellite is sure: then they are, too."""
+    satellite = c.key[cell[steps.row]] // PLACES
+    sure = steps.sure
+    also = ~sure & np.isin(satellite, satellite[sure])
+    rows = np.flatnonzero(sure | also)
+    return Steps(row[steps.row[rows]], steps.geometry_free[rows], (steps.melbourne_wuebbena | also)[rows])
+
+
+def _block(
+    cells: Cells, first: int, cell: I64, partner: I64, time_ms: I64, phase_m: F64, own_m: F64
+) -> Steps:
+    c = cells
+    gf = phase_m - c.phase_m.take(partner)
+    elapsed_s = (time_ms - c.pair_ms.take(cell)) * 1e-3
+    weight = c.weight.take(cell)
+    kept = FORGET_S / (FORGET_S + elapsed_s)
+    weight1 = kept * weight + 1.0
+    gain = 1.0 / weight1
+    # geometry-free
+    rate = c.gf_rate_m_s.take(cell)
+    variance = c.gf_variance_m2.take(cell)
+    error = gf - c.gf_m.take(cell) - rate * elapsed_s
+    limit = np.maximum(GF_SIGMAS * np.sqrt(variance), GF_FLOOR_M) + GF_M_S * elapsed_s
+    limit += (GF_FIRST_M + GF_FIRST_M_S * elapsed_s) * (4.0 * gain * gain)
+    phase_part = error / limit
+    phase_part *= phase_part
+    steady = np.maximum(gain / (1.0 + _PRIOR * gain), 0.016)
+    variance += steady * (error * error - variance)
+    rate += np.maximum(np.minimum(elapsed_s * (1 / _RATE_S), 0.5), np.minimum(2.0 * gain, 1.0)) * (
+        error / elapsed_s
+    )
+    # Melbourne-Wuebbena
+    mean = c.mw_mean.take(cell)
+    sum2 = c.mw_sum2.take(cell)
+    mw = c.mw_gf.take(cell) * gf - c.mw_own.take(cell, mode="clip") * own_m
+    mw -= c.mw_partner.take(cell) * c.code_phase_m.take(partner)
+    step = mw - mean
+    noise2 = (sum2 + _PRIOR * _MW_PRIOR_CYCLES**2) / (weight + _PRIOR) * (1.0 + 4.0 * gain)
+    lane_part = step * step / np.maximum(MW_SIGMAS**2 * noise2, MW_FLOOR_CYCLES**2)
+    moved = phase_part + lane_part > 1.0  # neither need be beyond its limit alone: (5, 4) on L1 and L2
+    # multipath
+    mp_mean = c.mp_mean_m.take(cell)
+    mp_sum2 = c.mp_sum2_m2.take(cell)
+    mp_step = own_m - c.mp_factor.take(cell) * gf - mp_mean
+
+    fresh = ~((elapsed_s > 0) & (elapsed_s <= GAP_S))
+    moved &= ~fresh
+    found = moved.nonzero()[0]
+    stepped, shifted = phase_part[found] > PART, lane_part[found] > PART
+    held = found[~stepped]
+    if len(held):  # a pseudorange alone, perhaps: the means wait for the next epoch
+        shifted[~stepped] = _confirmed(c, cell[held], time_ms[held], step[held])
+        weight1[held], step[held], mp_step[held], kept[held] = weight[held], 0.0, 0.0, 1.0
+    c.pair_ms[cell] = time_ms
+    c.weight[cell] = weight1
+    c.gf_m[cell] = gf
+    c.gf_rate_m_s[cell] = rate
+    c.gf_variance_m2[cell] = variance
+    share = 1.0 - gain
+    c.mw_mean[cell] = mean + gain * step
+    c.mw_sum2[cell] = kept * sum2 + share * (step * step)
+    c.mp_mean_m[cell] = mp_mean + gain * mp_step
+    c.mp_sum2_m2[cell] = kept * mp_sum2 + share * (mp_step * mp_step)
+    if fresh.any():
+        begin(c, cell[fresh], time_ms[fresh])
+    return Steps(first + found, stepped, shifted)
+
+
+def _confirmed(c: Cells, cell: I64, time_ms: I64, step: F64) -> B:
+    """Steps of Melbourne-Wuebbena that the epoch before had, too; others are kept for the next."""
+    before = c.pending[cell]
+    just = c.pending_ms[cell] == c.pair_ms[cell]
+    agrees: B = just & (np.abs(step - before) < np.maximum(1.0, 0.5 * np.abs(before)))
+    c.pending[cell] = step
+    c.pending_ms[cell] = time_ms
+    return agrees
+
+
+def begin(c: Cells, cell: I64, time_ms: I64) -> None:
+    """Begin the arcs of pairs with the phases there are; those whose partner is not there wait."""
+    partner = c.partner[cell]
+    there = (partner >= 0) & (c.time_ms[partner] == time_ms) & (c.time_ms[cell] == time_ms)
+    c.pair_ms[cell[~there]] = NEVER
+    cell, partner, time_ms = cell[there], partner[there], time_ms[there]
+    gf = c.phase_m[cell] - c.phase_m[partner]
+    own = c.code_phase_m[cell]
+    c.pair_ms[cell] = time_ms
+    c.weight[cell] = 1.0
+    c.gf_m[cell] = gf
+    c.gf_rate_m_s[cell] = 0.0
+    c.gf_variance_m2[cell] = _GF_PRIOR_M**2
+    c.mw_mean[cell] = c.mw_gf[cell] * gf - c.mw_own[cell] * own - c.mw_partner[cell] * c.code_phase_m[partner]
+    c.mw_sum2[cell] = 0.0
+    c.mp_mean_m[cell] = own - c.mp_factor[cell] * gf
+    c.mp_sum2_m2[cell] = 0.0
+    c.pending_ms[cell] = NEVER
+
+
+def touching(c: Cells, cell: I64) -> I64:
+    """The cells themselves and those they are the partner of, each once."""
+    if not len(cell):
+        return cell
+    siblings = c.siblings(cell)
+    theirs = (siblings >= 0) & (c.partner[siblings] == cell[:, None])
+    found: I64 = np.unique(np.concatenate([cell, siblings[theirs]]))
+    return found
+
+
+def part(c: Cells, cell: I64) -> None:
+    """End the arcs of everything that has to do with the phases of these cells."""
+    c.pair_ms[touching(c, cell)] = NEVER
+
+
+def pair_up(c: Cells, cell: I64, time_ms: I64) -> None:
+    """Find partners for cells that have none, or whose partner has long been away. Shapes (n,)."""
+    stale = (c.partner[cell] < 0) | (time_ms - c.pair_ms[cell] > GAP_S * 1000)
+    cell, time_ms = cell[stale], time_ms[stale]
+    if not len(cell):
+        return
+    siblings = c.siblings(cell)
+    there = (siblings >= 0) & (c.time_ms[siblings] == time_ms[:, None])
+    own_hz = c.frequency_hz[cell]
+    apart = np.abs(c.frequency_hz[siblings] - own_hz[:, None]) / own_hz[:, None]
+    apart = np.where(there & (apart > NEAREST), apart, -1.0)  # nan is not greater
+    best = apart.argmax(axis=1)
+    rows = np.arange(len(cell))
+    partner = np.where(apart[rows, best] > 0, siblings[rows, best], -1)
+    known = partner >= 0
+    c.partner[cell] = partner
+    c.pair_ms[cell] = NEVER
+    cell, partner = cell[known], partner[known]
+    ratio = c.frequency_hz[partner] / c.frequency_hz[cell]
+    wide_lane_m = C_M_S / (c.frequency_hz[cell] * (1 - ratio))  # negative where the partner's is higher
+    c.mp_factor[cell] = 2 * ratio**2 / (1 - ratio**2)
+    c.mw_own[cell] = 1 / (1 + ratio) / wide_lane_m
+    c.mw_partner[cell] = ratio / (1 + ratio) / wide_lane_m
+    c.mw_gf[cell] = (ratio / (1 - ratio) + ratio / (1 + ratio)) / wide_lane_m
+
+
+def charge(c: Cells, cell: I64, time_ms: I64) -> I64:
+    """The signal that slipped, for each of the cells whose pair stepped.
+
+    A pair does not say which of its two it was. It is the one of whose pairs a larger part stepped, of equals
+    the one of which more did, of equals the weaker: a signal on two frequencies only, both of which slip,
+    counts once.
+    """
+    if not len(cell):
+        return cell
+    ends = np.concatenate([cell, c.partner[cell]])
+    siblings = c.siblings(ends)
+    pairs = (siblings >= 0) & (c.pair_ms[siblings] == np.concatenate([time_ms, time_ms])[:, None])
+    pairs &= (c.partner[siblings] == ends[:, None]) | (siblings == ends[:, None])
+    stepped = (pairs & np.isin(siblings, cell)).sum(axis=1)
+    strength = np.nan_to_num(c.cn0_dbhz[ends], nan=50.0)
+    score = stepped / np.maximum(pairs.sum(axis=1), 1) * 1e6 + stepped * 1e3 - strength
+    own, other = np.split(score, 2)
+    lower = c.frequency_hz[cell] < c.frequency_hz[c.partner[cell]]  # of all else equal
+    charged: I64 = np.where((own > other) | ((own == other) & lower), cell, c.partner[cell])
+    return charged

@@ -32,7 +32,7 @@ GF_FLOOR_M, GF_M_S = 0.015, 0.0002
 GF_FIRST_M, GF_FIRST_M_S = 0.02, 0.004  # more while the rate is not known
 GF_SIGMAS = 6.0
 _GF_PRIOR_M = 0.004
-_RATE_S = 60.0  # over which the rate is averaged
+_RATE_S = 120.0  # over which the rate is averaged
 # Melbourne-Wuebbena.
 MW_FLOOR_CYCLES = 1.0
 MW_SIGMAS = 4.5
@@ -106,7 +106,7 @@ def _block(
     phase_part *= phase_part
     steady = np.maximum(gain / (1.0 + _PRIOR * gain), 0.016)
     variance += steady * (error * error - variance)
-    rate += np.maximum(np.minimum(elapsed_s * (1 / _RATE_S), 0.5), np.minimum(2.0 * gain, 1.0)) * (
+    rate += np.maximum(np.minimum(elapsed_s * (1 / _RATE_S), 0.3), np.minimum(2.0 * gain, 1.0)) * (
         error / elapsed_s
     )
     # Melbourne-Wuebbena

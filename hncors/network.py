@@ -34,6 +34,7 @@ from hncors.health import (
 from hncors.hearing import hear, vote_on_week
 from hncors.identity import Places
 from hncors.measure.epoch import CLOSED_BY, JUMP, LATE, Assembly, Closed, assemble, runs, without_repeats
+from hncors.measure.quality import Quality
 from hncors.measure.tally import Tally
 from hncors.mirrors import Mirrors
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, subset
@@ -92,11 +93,7 @@ class Network:
     """The state of every watched stream."""
 
     def __init__(
-        self,
-        stations: Sequence[Watched],
-        *,
-        reference_ms: int | None = None,
-        places: Places | None = None,
+        self, stations: Sequence[Watched], *, reference_ms: int | None = None, places: Places | None = None
     ) -> None:
         """`reference_ms` is a GPS time near the data, for streams whose arrival times are not known.
 
@@ -107,6 +104,7 @@ class Network:
         if len(self.index) != len(self.streams):
             raise ValueError("two stations have one id")
         self.tally = Tally(len(self.streams))
+        self.quality = Quality(len(self.streams))
         self.mirrors = Mirrors(len(self.streams))
         self.blind_ns = 0  # time in which nothing was watched
         self.ticks = 0
@@ -173,9 +171,8 @@ class Network:
             self._blind.append((gpstime.from_unix_ns(self._last_tick_ns), now_ms))
             for stream in self.streams:
                 stream.woke_ns, stream.review_ns = now_ns, 0
-            self._events.append(
-                Event(now_ns, "", "monitor_blind", {"seconds": _seconds(now_ns - self._last_tick_ns)})
-            )
+            detail = {"seconds": round((now_ns - self._last_tick_ns) / SECOND_NS, 3)}
+            self._events.append(Event(now_ns, "", "monitor_blind", detail))
         self._last_tick_ns = now_ns
         self._let_idle_frames_through(now_ns)
         held = self._decode(now_ns)
@@ -326,6 +323,9 @@ class Network:
             if copy.news:
                 detail = {"like": like}
                 self._tell(stream, [Event(int(arrival[copy.row]), stream.id, "mirrored_stream", detail)])
+        for news in self.quality.epochs(station, time, late, epoch, messages, observations):
+            stream = self.streams[station[news.row]]
+            self._tell(stream, [Event(int(arrival[news.row]), stream.id, news.kind, news.detail)])
         return Tick([], Epochs(station, time, satellites, cells, by, arrival), epoch, messages, observations)
 
     def _owe(self, one: Closed, arrival_ns: int, *, unset: bool) -> int:
@@ -390,10 +390,6 @@ def _heard_ns(stream: Stream, now_ns: int) -> int:
 def _counted(numbers: I64) -> Iterator[tuple[int, int]]:
     unique, count = np.unique(numbers, return_counts=True)
     return zip(unique.tolist(), count.tolist(), strict=True)
-
-
-def _seconds(duration_ns: int) -> float:
-    return round(duration_ns / SECOND_NS, 3)
 
 
 __all__ = ["CLOSED_BY", "Chunk", "Epochs", "Network", "Tick", "Watched"]

@@ -45,6 +45,7 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.index.update(index)
     network.tally = network.tally.rearranged(before)
     network.mirrors = network.mirrors.rearranged(before)
+    network.quality = network.quality.rearranged(before)
     network._held = renumbered(network._held, after)
     rows = [row for row, owner in enumerate(network._owner) if after[owner] >= 0]
     network._frames = [network._frames[row] for row in rows]

@@ -33,6 +33,8 @@ _COLUMNS: dict[str, float | int] = {
     "rolled_m": 0.0,
     "partner": -1,
     "pair_ms": NEVER,
+    "arc_ms": NEVER,
+    "elevation_deg": np.nan,
     "gf_m": 0.0,
     "gf_rate_m_s": 0.0,
     "gf_variance_m2": 0.0,
@@ -63,10 +65,12 @@ class Cells:
     code_phase_m: F64  # pseudorange less phase
     lock_ms: F64
     cn0_dbhz: F64
+    elevation_deg: F64  # nan while unknown
     rolled_m: F64  # taken from the phases of older messages, which roll over
     # with another frequency of the satellite (hncors.measure.pairs)
     partner: I64  # a cell, -1 for none
     pair_ms: I64  # when both were there
+    arc_ms: I64  # since when without a break
     gf_m: F64
     gf_rate_m_s: F64
     gf_variance_m2: F64
@@ -141,6 +145,31 @@ class Cells:
         self.signal[number] = signal[first] % (len(GNSS) * SLOTS)
         some = o.select(first)
         self.frequency_hz[number] = frequency_hz(some.gnss, some.signal, some.channel)
+
+    def rearranged(self, before: I64) -> tuple[Cells, I64]:
+        """The same for other stations, and which cells of here they are.
+
+        `before` is each one's row here, -1 for one that is new.
+        """
+        other = Cells(len(before))
+        stay = np.flatnonzero(before >= 0)
+        for name in ("_place", "_used"):
+            getattr(other, name)[stay] = getattr(self, name)[before[stay]]
+        after = np.full(self.stations, -1, np.int64)
+        after[before[stay]] = stay
+        station = self.station_of(np.arange(self.count))
+        rows = np.flatnonzero(after[station] >= 0)
+        number = np.full(self.count + 1, -1, np.int64)
+        number[rows] = np.arange(len(rows))
+        other._grow(len(rows))
+        for name in _COLUMNS:
+            getattr(other, name)[: len(rows)] = getattr(self, name)[rows]
+        other.count, other.refused = len(rows), self.refused
+        keys = other.key[: len(rows)]
+        keys += (after[station[rows]] - station[rows]) * (SKY * PLACES)
+        other.partner[: len(rows)] = number[other.partner[: len(rows)]]
+        other.table.reshape(-1)[keys] = np.arange(len(rows))
+        return other, rows
 
     def _grow(self, count: int) -> None:
         size = len(self.key)

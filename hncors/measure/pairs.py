@@ -164,7 +164,7 @@ def begin(c: Cells, cell: I64, time_ms: I64) -> None:
     cell, partner, time_ms = cell[there], partner[there], time_ms[there]
     gf = c.phase_m[cell] - c.phase_m[partner]
     own = c.code_phase_m[cell]
-    c.pair_ms[cell] = time_ms
+    c.pair_ms[cell] = c.arc_ms[cell] = time_ms
     c.weight[cell] = 1.0
     c.gf_m[cell] = gf
     c.gf_rate_m_s[cell] = 0.0

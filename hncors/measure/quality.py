@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from hncors.measure.carrier import Jump
+from hncors.measure import multipath
+from hncors.measure.carrier import GAP_S
 from hncors.measure.cells import Cells
+from hncors.measure.roti import Roti
 from hncors.measure.slips import TESTS, Look, look
-from hncors.observation import I64, B, Messages, Observations
-from hncors.signals import GNSS, SLOTS
+from hncors.observation import F64, I64, B, Messages, Observations
+from hncors.signals import C_M_S, GNSS, SLOTS
 
 SIGNALS = len(GNSS) * SLOTS
+
+
+class News(NamedTuple):
+    """Something worth an event."""
+
+    row: int  # of the epochs
+    kind: str
+    detail: dict[str, Any]
 
 
 class Quality:
@@ -18,33 +30,68 @@ class Quality:
 
     def __init__(self, stations: int) -> None:
         self.cells = Cells(stations)
+        self.ionosphere = Roti(stations)
         self.slips = np.zeros((stations, SIGNALS), np.int64)
         self.slip_tests = np.zeros((stations, len(TESTS)), np.int64)
         self.half_cycles = np.zeros((stations, SIGNALS), np.int64)
         self.clock_jumps = np.zeros(stations, np.int64)
+        self.newest_ms = np.full(stations, -1, np.int64)
+        self.interval_s = np.ones(stations)
+
+    def rearranged(self, before: I64) -> Quality:
+        """The same for other stations: `before` is each one's row here, -1 for one that is new."""
+        other = Quality(len(before))
+        stay = np.flatnonzero(before >= 0)
+        for name in ("slips", "slip_tests", "half_cycles", "clock_jumps", "newest_ms", "interval_s"):
+            getattr(other, name)[stay] = getattr(self, name)[before[stay]]
+        other.cells, rows = self.cells.rearranged(before)
+        other.ionosphere = self.ionosphere.rearranged(before, rows, len(other.cells.key))
+        return other
 
     def epochs(
         self, station: I64, time_ms: I64, late: B, epoch: I64, messages: Messages, observations: Observations
-    ) -> list[Jump]:
+    ) -> list[News]:
         """Add complete epochs, as hncors.measure.tally.Tally.add_epochs does; late ones come too late."""
-        jumps: list[Jump] = []
+        news: list[News] = []
         turn = _turns(station)
         turn[late] = -1
         for n in range(int(turn.max(initial=-1)) + 1):
-            rows = np.flatnonzero((turn == n)[epoch[observations.message]])
-            some = observations if len(rows) == len(observations) else observations.select(rows)
-            of = epoch[some.message]
-            jumps += self._epoch(station[of], time_ms[of], messages, some)
-        return jumps
+            now = turn == n
+            some = observations
+            if not now.all():
+                some = observations.select(now[epoch[observations.message]])
+            self._keep_time(station[now], time_ms[now])
+            news += self._epoch(epoch[some.message], station, time_ms, messages, some)
+        return news
 
-    def _epoch(self, station: I64, time_ms: I64, messages: Messages, o: Observations) -> list[Jump]:
-        seen = look(self.cells, station, time_ms, messages.kind[o.message], o)
+    def multipath_rms_m(self) -> tuple[F64, I64]:
+        """See hncors.measure.multipath.rms_m."""
+        return multipath.rms_m(self.cells, self.interval_s, self.newest_ms)
+
+    def _keep_time(self, station: I64, time_ms: I64) -> None:
+        elapsed_s = (time_ms - self.newest_ms[station]) / 1000
+        usual = (elapsed_s > 0) & (elapsed_s <= GAP_S)
+        self.interval_s[station[usual]] = elapsed_s[usual]
+        self.newest_ms[station] = time_ms
+
+    def _epoch(self, row: I64, station: I64, time_ms: I64, messages: Messages, o: Observations) -> list[News]:
+        """One epoch of each of some stations; `row` is the epoch of each observation."""
+        who = station[row]
+        seen = look(self.cells, who, time_ms[row], messages.kind[o.message], o)
+        self.ionosphere.sample(self.cells, seen.station, seen.cell, seen.time_ms)
         self._count(seen)
         if o.half_cycle.any():
-            rows = np.flatnonzero(o.half_cycle)
-            signal = o.gnss[rows].astype(np.int64) * SLOTS + o.signal[rows]
-            np.add.at(self.half_cycles, (station[rows], signal), 1)
-        return seen.jumps
+            its = np.flatnonzero(o.half_cycle)
+            signal = o.gnss[its].astype(np.int64) * SLOTS + o.signal[its]
+            np.add.at(self.half_cycles, (who[its], signal), 1)
+        return [
+            News(
+                int(row[np.argmax(who == jump.station)]),
+                "clock_jump",
+                {"milliseconds": round(jump.jump_m / C_M_S * 1000, 6), "phase": jump.phase},
+            )
+            for jump in seen.jumps
+        ]
 
     def _count(self, seen: Look) -> None:
         slips = seen.slips

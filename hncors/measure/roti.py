@@ -1,0 +1,101 @@
+"""Rate of the slant electron content and its scatter, of one pair of signals of each satellite.
+
+ROT is the change of electrons along the line of sight over 30 s in TECU a minute, ROTI its standard deviation
+over five minutes: Pi, Mannucci, Lindqwister and Ho 1997 (Geophys. Res. Lett. 24, 2283), whose data came every
+30 s. The interval is part of the definition, since noise and small structures weigh the more the shorter it
+is (Jacobsen 2014, J. Space Weather Space Clim. 4, A33). So samples are taken on the same grid of 30 s at
+every rate, and a stream thinned to 30 s has the same ROTI to the last bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hncors.measure.cells import NEVER, PLACES, SKY, Cells
+from hncors.observation import F64, I64
+
+GRID_MS = 30_000
+SAMPLES = 10  # five minutes
+ENOUGH = 8  # of them
+_LATE_MS = 15_000  # from 15 to 45 s apart are 30 s where epochs do not fall on the grid
+M_HZ2_PER_TECU = 40.308e16
+
+
+class Roti:
+    """ROT of the last five minutes of every cell that speaks for its satellite."""
+
+    def __init__(self, stations: int) -> None:
+        self._slot = np.full(stations, -1, np.int64)  # the last 30 s a station had a sample in
+        self._speaker = np.full(stations * SKY, -1, np.int64)
+        self._size = 0
+        self._sample_ms = np.empty(0, np.int64)
+        self._sample_m = np.empty(0)
+        self._rot = np.empty((0, SAMPLES), np.float32)
+        self._rot_slot = np.empty((0, SAMPLES), np.int64)
+        self.roti = np.empty(0)  # by cell, TECU a minute, nan where it is not known
+        self.roti_ms = np.empty(0, np.int64)  # when it was
+
+    def sample(self, cells: Cells, station: I64, cell: I64, time_ms: I64) -> None:
+        """Take samples of an epoch of each station; `cell` are those whose phases were used."""
+        slot = time_ms // GRID_MS
+        due = slot > self._slot.take(station)
+        due |= slot < self._slot.take(station) - SAMPLES  # time went back
+        if not due.any():
+            return
+        self._slot[station[due]] = slot[due]
+        due &= (cells.partner.take(cell) >= 0) & (cells.pair_ms.take(cell) == time_ms)
+        cell, slot, time_ms = cell[due], slot[due], time_ms[due]
+        satellite = cells.key[cell] // PLACES
+        self._speaker[satellite[::-1]] = cell[::-1]  # the first of each satellite
+        first = self._speaker[satellite] == cell
+        self._grow(len(cells.key))
+        self._add(cells, cell[first], slot[first], time_ms[first])
+
+    def _add(self, cells: Cells, cell: I64, slot: I64, time_ms: I64) -> None:
+        gf_m = cells.gf_m[cell]
+        elapsed_ms = time_ms - self._sample_ms[cell]
+        whole = (cells.arc_ms[cell] <= self._sample_ms[cell]) & (np.abs(elapsed_ms - GRID_MS) <= _LATE_MS)
+        own_hz, other_hz = cells.frequency_hz[cell], cells.frequency_hz[cells.partner[cell]]
+        tecu = (gf_m - self._sample_m[cell]) / (M_HZ2_PER_TECU * (1 / other_hz**2 - 1 / own_hz**2))
+        self._sample_m[cell], self._sample_ms[cell] = gf_m, time_ms
+        some = cell[whole]
+        place = slot[whole] % SAMPLES
+        self._rot[some, place] = (tecu * 60_000 / elapsed_ms)[whole]
+        self._rot_slot[some, place] = slot[whole]
+        recent = self._rot_slot[cell] > (slot - SAMPLES)[:, None]
+        count = recent.sum(axis=1)
+        rot = np.where(recent, self._rot[cell], 0).astype(np.float64)
+        mean = rot.sum(axis=1) / np.maximum(count, 1)
+        square = (np.where(recent, rot - mean[:, None], 0) ** 2).sum(axis=1) / np.maximum(count, 1)
+        self.roti[cell] = np.where(count >= ENOUGH, np.sqrt(square), np.nan)
+        self.roti_ms[cell] = time_ms
+
+    def rates(self, cells: I64, slot: int) -> F64:
+        """ROT of cells in a slot of the grid, TECU a minute; nan where there is none."""
+        place = slot % SAMPLES
+        there = self._rot_slot[cells, place] == slot
+        rates: F64 = np.where(there, self._rot[cells, place], np.nan)
+        return rates
+
+    def rearranged(self, before: I64, rows: I64, size: int) -> Roti:
+        """The same for other stations (see Cells.rearranged), with room for `size` cells."""
+        other = Roti(len(before))
+        stay = np.flatnonzero(before >= 0)
+        other._slot[stay] = self._slot[before[stay]]
+        other._grow(size)
+        kept = np.flatnonzero(rows < self._size)
+        for name in ("_sample_ms", "_sample_m", "_rot", "_rot_slot", "roti", "roti_ms"):
+            getattr(other, name)[kept] = getattr(self, name)[rows[kept]]
+        return other
+
+    def _grow(self, size: int) -> None:
+        if size == self._size:
+            return
+        more = size - self._size
+        self._size = size
+        self._sample_ms = np.append(self._sample_ms, np.full(more, NEVER))
+        self._sample_m = np.append(self._sample_m, np.zeros(more))
+        self._rot = np.concatenate([self._rot, np.zeros((more, SAMPLES), np.float32)])
+        self._rot_slot = np.concatenate([self._rot_slot, np.full((more, SAMPLES), -1)])
+        self.roti = np.append(self.roti, np.full(more, np.nan))
+        self.roti_ms = np.append(self.roti_ms, np.full(more, NEVER))

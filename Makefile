@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: demo test check bench golden fuzz faults simulate-check peers lock install clean
+.PHONY: demo test check bench golden fuzz faults simulate-check crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -38,6 +38,10 @@ fuzz: $(VENV)/dev.stamp
 simulate-check: $(VENV)/dev.stamp
 	$(BIN)/hncors simulate configs/scenarios/calm.toml --out build/calm
 	$(BIN)/python tests/simulated.py build/calm
+
+# A recording daemon, killed at 200 random moments: some minutes.
+crash: $(VENV)/dev.stamp
+	HNCORS_KILLS=200 $(BIN)/python -m pytest -q -s tests/test_crash.py $(ARGS)
 
 peers:
 	scripts/peers.sh

@@ -119,6 +119,11 @@ class Network:
         self._blind: deque[tuple[int, int]] = deque(maxlen=64)  # GPS ms in which nothing was watched
         self._events: list[Event] = []
 
+    @property
+    def last_tick_ns(self) -> int:
+        """When the last tick was, UTC nanoseconds since 1970; 0: there was none."""
+        return self._last_tick_ns
+
     # --- feed ----------------------------------------------------------------------------------
 
     def feed(self, chunk: Chunk) -> None:

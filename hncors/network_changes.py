@@ -53,6 +53,14 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network._owner = [int(after[network._owner[row]]) for row in rows]
 
 
+def resume(network: Network, before_ns: int, now_ns: int) -> Event:
+    """A run begins that somebody last looked before at `before_ns`: nobody did since then."""
+    network.blind_ns += now_ns - before_ns
+    network._blind.append((from_unix_ns(before_ns), from_unix_ns(now_ns)))
+    seconds = round((now_ns - before_ns) / 1e9, 3)
+    return Event(now_ns, "", "monitor_blind", {"why": "not running", "seconds": seconds})
+
+
 def ages_ns(network: Network) -> list[int]:
     """How long after its time the newest epoch of each station arrived, whenever that was."""
     return [

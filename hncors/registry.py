@@ -31,7 +31,7 @@ class Link(NamedTuple):
 
 DESCRIBING = (
     *("name", "name_en", "operator", "county", "invented", "systems", "signals"),
-    *("receiver", "antenna", "filing", "permit"),
+    *("receiver", "antenna", "filing", "permit", "record"),
 )
 """Fields of a Station that are there to be read and compared with; they change nothing of its link."""
 
@@ -53,6 +53,7 @@ class Station:
     tls_ca_file: str | None = None  # relative to the folder of `file`
     tls_verify: bool = True
     enabled: bool = True
+    record: bool = True  # where the daemon records
     name: str = ""
     name_en: str = ""
     systems: str | None = None  # letters of the systems it should send
@@ -165,6 +166,7 @@ class StationFile(Table):
     tls_ca_file: Annotated[str | None, Field(min_length=1), Expected("a file, relative to this one")] = None
     tls_verify: Annotated[bool, Expected("true or false")] = True
     enabled: Annotated[bool, Expected("true or false")] = True
+    record: Annotated[bool, Expected("true or false")] = True
     rate_hz: Annotated[float | None, Field(ge=0.01, le=100), Expected("a number from 0.01 to 100")] = None
     name: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
     name_en: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""

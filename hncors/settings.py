@@ -80,6 +80,12 @@ class Links(Table):
     starts_per_s: Annotated[float, Field(ge=0.1, le=1000), Expected("a number from 0.1 to 1000")] = 10.0
 
 
+class Record(Table):
+    folder: Annotated[str, Field(min_length=1), Expected("a folder, relative to this file")]
+    quota_gb: Annotated[float, Field(ge=0.001, le=1e6), Expected("a number from 0.001 to 1000000")] = 50.0
+    retention_days: Annotated[float, Field(ge=0.05, le=36525), Expected("a number from 0.05 to 36525")] = 30.0
+
+
 class Settings(Table):
     """The configuration file."""
 
@@ -92,6 +98,7 @@ class Settings(Table):
     ] = "info"
     web: Annotated[Web, Expected("a table")] = Web()
     links: Annotated[Links, Expected("a table")] = Links()
+    record: Annotated[Record | None, Expected("a table")] = None
 
 
 def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:

@@ -109,7 +109,7 @@ CRASHING = (
 
 
 def plant(folder: Path, port: int, *names: str) -> Path:
-    config = configure(folder, port, *names, more='log_level = "debug"')
+    config = configure(folder, port, *names, more='log_level = "debug"\n[record]\nfolder = "recordings"')
     for name in names:
         file = folder / f"stations/{name}.toml"
         login = f'user = "{USER}"\npassword_file = "../passwords/caster"\n'
@@ -151,6 +151,8 @@ async def test_the_password_appears_nowhere_while_the_daemon_runs(tmp_path):
     assert "***" in found["REASON"] and "***" in found["PLAIN"]  # hidden, not merely left out
     assert "RuntimeError: cannot send ***" in found["log"]
     assert "Traceback" in found["log"] and "DEBUG" in found["log"]
+    (recorded,) = (tmp_path / "recordings").glob("STREAM_*.rtcm3")
+    assert recorded.stat().st_size
     written = [path for path in tmp_path.rglob("*") if path.is_file() and held(path.read_bytes())]
     assert written == [tmp_path / "passwords/caster"]
 

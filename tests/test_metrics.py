@@ -15,6 +15,7 @@ from hncors.rtcm3.encode import frame
 from hncors.view.exposition import Family, Writer
 from hncors.view.metrics import families
 from hncors.view.process import TICK_BOUNDS_S, Process
+from hncors.view.recorded import Recorded
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(hncors_\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
@@ -27,7 +28,8 @@ class Station(NamedTuple):
 
 
 def everything() -> dict[str, Family]:
-    process = Process(np.zeros(len(TICK_BOUNDS_S) + 1, np.int64), 0.0, 0.0, 0.0)
+    recorded = Recorded({}, {}, {}, {}, {}, 0, 0, 0, 0.0, failing=False)
+    process = Process(np.zeros(len(TICK_BOUNDS_S) + 1, np.int64), 0.0, 0.0, 0.0, recorded=recorded)
     network = Network([Station("A"), Station("B")])
     return {family.name: family for family in families(network, "1.2.3", process=process)}
 

@@ -61,7 +61,10 @@ def test_every_error_at_once():
             "[links]\nretry_first_s = 20\nretry_longest_s = 10",
             "x.toml: links.retry_longest_s = 10.0: expected no less",
         ),
-        ("zzz = 1", "x.toml: zzz: unknown key: expected one of links, log_level, stations, tick_s, web"),
+        (
+            "zzz = 1",
+            "x.toml: zzz: unknown key: expected one of links, log_level, record, stations, tick_s, web",
+        ),
         ("web.port = 1", "x.toml: web.port: unknown key: expected one of listen"),
         ("a = " + "[" * 5000, "x.toml: not TOML"),
         ('"a\\u001b[31m\\n" = 1', "x.toml: a\\x1b[31m\\n: unknown key"),

@@ -16,6 +16,7 @@ from hncors.daemon import caster_client, configuration, player, serial_port, tls
 from hncors.daemon.clock import Clock
 from hncors.daemon.pulse import fault_event
 from hncors.daemon.reconnect import Turns
+from hncors.daemon.recorder import Recorder
 from hncors.daemon.secrets import Secrets
 from hncors.health import CONNECTED, Event
 from hncors.network import Chunk, Network
@@ -29,6 +30,7 @@ FAULTS_IN_A_ROW = 3  # before they are an event
 # How long data may be of no use before the connection is made anew, by the state they leave a stream in
 FRUITLESS_S = {"no_frames": 60.0, "no_epochs": 300.0}
 PROVED_S = 60.0  # of valid data, after which a connection was good: the waits start afresh
+MILLISECOND_NS = 1_000_000
 STOP_WITHIN_S = 2.0  # for a link to close its connection
 
 log = logging.getLogger("hncors")
@@ -59,6 +61,7 @@ class Links:
         clock: Clock,
         secrets: Secrets,
         report: Callable[[Event], None],
+        recorder: Recorder | None = None,
     ) -> None:
         self.stations = {station.id: station for station in stations}  # the same dictionary all the time
         self.faults: Counter[str] = Counter()
@@ -67,6 +70,7 @@ class Links:
         self._clock = clock
         self._secrets = secrets
         self._report = report
+        self._recorder = recorder
         self._waits = settings.links
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._chance = random.Random()  # noqa: S311  spreads reconnections, keeps no secret
@@ -117,11 +121,18 @@ class Links:
         }
 
     def deliver(self, chunk: Chunk) -> None:
-        """What a link brought goes to the network, at the time that goes on evenly, without secrets."""
+        """What a link brought is recorded and goes to the network, at the time that goes on evenly.
+
+        Without secrets, and after the last tick by the milliseconds that recordings keep.
+        """
         name, data, _, state, why, timed = chunk
         if name in self._network.index:  # else it was removed, and its link has not ended yet
             why = self._secrets.hide(why) if why else ""
-            self._network.feed(Chunk(name, data, self._clock.now_ns(), state, why, timed))
+            at_ns = max(self._clock.now_ns(), self._network.last_tick_ns + MILLISECOND_NS)
+            chunk = Chunk(name, data, at_ns, state, why, timed)
+            if self._recorder is not None and self.stations[name].record:
+                self._recorder.note(chunk)
+            self._network.feed(chunk)
 
     def stop(self) -> None:
         """End all links; the group waits for them."""

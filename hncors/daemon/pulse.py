@@ -15,6 +15,7 @@ from hncors.network import Network
 from hncors.view.process import LAG_BOUNDS_S, TICK_BOUNDS_S, Process
 
 EVENTS = 1000  # kept to be shown
+MILLISECOND_NS = 1_000_000
 LAG_MINUTES = 5  # the largest lag is that of this long
 FAULTS_IN_A_ROW = 3  # ticks that a fault ended, before it is an event
 
@@ -24,7 +25,8 @@ log = logging.getLogger("hncors")
 class Pulse:
     """Ticks `network` every `tick_s` and keeps what came of it: durations, lag, the last events.
 
-    `beat` is called after each tick that went well; `tell` of each event.
+    `ticking` is told the time of each tick before it; `beat` is called after each that went well; `tell` of
+    each event.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Pulse:
         *,
         clock: Clock | None = None,
         beat: Callable[[], None] = lambda: None,
+        ticking: Callable[[int], None] = lambda at_ns: None,
     ) -> None:
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.tick_s = tick_s
@@ -47,6 +50,7 @@ class Pulse:
         self._network = network
         self._tell = tell
         self._beat = beat
+        self._ticking = ticking
         self._beat_s: float | None = None
         self._faults_in_a_row = 0
         self._host_clock = HostClock(self.clock, network, self.report)
@@ -73,7 +77,9 @@ class Pulse:
         begun_s = time.perf_counter()
         try:
             self._host_clock.look()
-            events = self._network.tick(self.clock.now_ns()).events
+            now_ns = self.clock.now_ns() // MILLISECOND_NS * MILLISECOND_NS  # as recordings keep it
+            self._ticking(now_ns)
+            events = self._network.tick(now_ns).events
         # What one station sends must not end the watch over the others.  Nobody is told that all is well
         # meanwhile: where it lasts, the service manager's watchdog starts the daemon anew.
         except Exception as fault:

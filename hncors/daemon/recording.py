@@ -211,6 +211,11 @@ def tag_path(path: Path) -> Path:
     return path.with_name(path.name + ".tag")
 
 
+def link_path(path: Path) -> Path:
+    """The news of the link beside a recording."""
+    return path.with_suffix(".link.jsonl")
+
+
 def shown(path: Path | None) -> str:
     """A path fit for a line of output."""
     return printable(str(path), 1000)

@@ -2,48 +2,80 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
+
+import numpy as np
 
 from hncors import gpstime
 from hncors.daemon import timetag
 from hncors.daemon.recording import tag_path
 
+MODE = 0o640  # and less by the umask
+
+
+class Unsafe(OSError):
+    """What has the name of a recording is none: a link, a device, or a file with other names."""
+
 
 class RecordingWriter:
     """Writes a recording and its time tag; every write is with the system before it returns.
 
-    An existing recording is continued. Times are kept to the millisecond, as RTKLIB's are. Without
-    a usable tag beside what is already there, and beyond 4 GiB, bytes are still written, tags not.
-    Raises OSError when the disk does.
+    A write is noted in the tag before its bytes are in the recording, so that no byte is without its time
+    when the program is killed in between; what the tag says of bytes that did not come is cut off when the
+    recording is continued. Times are kept to the millisecond, as RTKLIB's are. Without a usable tag beside
+    what is already there, and beyond 4 GiB, bytes are still written, tags not. After an OSError the writer
+    can only be closed: `end` tells what was written.
     """
 
-    def __init__(self, path: Path, start_ns: int) -> None:
-        self._data: BinaryIO = path.open("ab", buffering=0)
-        self._end = self._data.seek(0, 2)
-        self._tag: BinaryIO | None = None
+    def __init__(self, path: Path, start_ns: int, *, folder: int | None = None) -> None:
+        """`folder`: a directory's descriptor; the name of `path` is opened in it, wherever the path leads."""
+        self._tag: int | None = None
         self._start_gps_ms = gpstime.from_unix_ns(start_ns)
-        tag = tag_path(path)
-        if self._end == 0:
-            self._tag = tag.open("wb", buffering=0)
-            self._tag.write(timetag.header(self._start_gps_ms))
-        elif tag.is_file():
-            self._continue(tag)
+        self._data = _open(path, folder, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            self.end = os.fstat(self._data).st_size
+            self.begun = self.end  # what was there before
+            self._open_tag(tag_path(path), folder)
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, data: bytes, arrival_ns: int) -> None:
         """Append bytes that came at `arrival_ns` (UTC nanoseconds since 1970)."""
-        rest = memoryview(data)
-        while rest:
-            written = self._data.write(rest)
-            self._end += written
-            rest = rest[written:]
-        if data:
-            self._note(arrival_ns)
+        self.write_all([(arrival_ns, data)])
+
+    def write_all(self, pieces: Sequence[tuple[int, bytes]]) -> None:
+        """Append pieces, each with the time it came at, in their order: two calls of the system for all."""
+        records: list[bytes] = []
+        parts: list[bytes] = []
+        size, before_ms = 0, None
+        for arrival_ns, data in pieces:
+            gps_ms = gpstime.from_unix_ns(arrival_ns)
+            for at in range(0, len(data), timetag.SLACK_BYTES):
+                part = data[at : at + timetag.SLACK_BYTES]
+                if size + len(part) > timetag.SLACK_BYTES:  # no more may ever be ahead of what is noted
+                    self._append(records, parts)
+                    records, parts, size, before_ms = [], [], 0, None
+                parts.append(part)
+                size += len(part)
+                if self.end + size < timetag.POSITION_LIMIT:
+                    noted = timetag.record(self._start_gps_ms, gps_ms, self.end + size)
+                    if gps_ms == before_ms:
+                        records[-1] = noted
+                    else:
+                        records.append(noted)
+                    before_ms = gps_ms
+        if parts:
+            self._append(records, parts)
 
     def close(self) -> None:
-        self._data.close()
-        if self._tag is not None:
-            self._tag.close()
+        for number in (self._data, self._tag):
+            if number is not None:
+                os.close(number)
 
     def __enter__(self) -> Self:
         return self
@@ -51,23 +83,72 @@ class RecordingWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _continue(self, path: Path) -> None:
-        content = path.read_bytes()
+    def _append(self, records: list[bytes], parts: list[bytes]) -> None:
+        if self._tag is not None and records:
+            _write(self._tag, b"".join(records))
+        rest = memoryview(b"".join(parts))
+        while rest:
+            written = os.write(self._data, rest)
+            self.end += written
+            rest = rest[written:]
+
+    def _open_tag(self, path: Path, folder: int | None) -> None:
+        if self.end == 0:
+            self._tag = _open(path, folder, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.ftruncate(self._tag, 0)
+            _write(self._tag, timetag.header(self._start_gps_ms))
+            return
+        try:
+            tag = _open(path, folder, os.O_RDWR | os.O_APPEND)
+        except FileNotFoundError:
+            return
+        if self._continue(tag):
+            self._tag = tag
+        else:
+            os.close(tag)
+
+    def _continue(self, tag: int) -> bool:
+        """Make a tag agree with the recording it is to go on with; whether it is one of ours."""
+        content = _read(tag)
         start_gps_ms = timetag.start_gps_ms(content)
         if start_gps_ms is None or not content.startswith(timetag.header(start_gps_ms)):
-            return
-        known = timetag.read(content, self._end)
-        if not len(known.offset):
-            return
+            return False
         self._start_gps_ms = start_gps_ms
-        whole = (len(content) - timetag.HEADER_BYTES) // timetag.RECORD_BYTES * timetag.RECORD_BYTES
-        self._tag = path.open("r+b", buffering=0)
-        self._tag.truncate(timetag.HEADER_BYTES + whole)
-        self._tag.seek(0, 2)
-        # What came after the last record, and was cut off with the program, belongs to that record.
-        self._note(int(known.arrival_ns[-1]))
+        whole = (len(content) - timetag.HEADER_BYTES) // timetag.RECORD_BYTES
+        records = np.frombuffer(content, "<u4", 2 * whole, timetag.HEADER_BYTES).reshape(-1, 2)
+        beyond = np.flatnonzero(records[:, 1] > self.end)
+        kept = int(beyond[0]) if len(beyond) else whole
+        os.ftruncate(tag, timetag.HEADER_BYTES + kept * timetag.RECORD_BYTES)
+        noted = int(records[kept - 1, 1]) if kept else 0
+        if noted < self.end < timetag.POSITION_LIMIT:
+            # The beginning of a write that was cut off came when the write did. Where the tag ends early,
+            # as after a loss of power, nothing better is known than the last time.
+            tick_ms = int(records[min(kept, whole - 1), 0]) if whole else 0
+            _write(tag, timetag.record(0, tick_ms, self.end))
+        return True
 
-    def _note(self, arrival_ns: int) -> None:
-        if self._tag is not None and self._end < timetag.POSITION_LIMIT:
-            arrival_gps_ms = gpstime.from_unix_ns(arrival_ns)
-            self._tag.write(timetag.record(self._start_gps_ms, arrival_gps_ms, self._end))
+
+def _open(path: Path, folder: int | None, flags: int) -> int:
+    """A plain file, never through a link; opening one that is none never waits. Raises OSError, Unsafe."""
+    name = path if folder is None else path.name
+    # A pipe without a reader would be waited for (open(2), O_NONBLOCK); files take no notice of it.
+    number = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, MODE, dir_fd=folder)
+    about = os.fstat(number)
+    if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
+        os.close(number)
+        raise Unsafe(f"{path.name}: not a plain file of one name")
+    return number
+
+
+def _write(number: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(number, rest) :]
+
+
+def _read(number: int) -> bytes:
+    parts, at = [], 0
+    while part := os.pread(number, 1 << 20, at):
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts)

@@ -106,5 +106,5 @@ def _different(before: Settings, after: Settings) -> Iterator[str]:
 
 def _value(settings: object, key: str) -> object:
     for step in key.split("."):
-        settings = getattr(settings, step)
+        settings = getattr(settings, step, None)  # of a table that is not there, nothing
     return settings

@@ -18,11 +18,13 @@ from hncors.daemon.clock import Clock
 from hncors.daemon.links import Links
 from hncors.daemon.notify import Notifier
 from hncors.daemon.pulse import Pulse
+from hncors.daemon.recorder import Recorder, open_recorder
 from hncors.daemon.reload import Load, Reload
 from hncors.daemon.secrets import Lines, Secrets
 from hncors.daemon.web import Site, serve
 from hncors.health import Event
 from hncors.network import Network
+from hncors.network_changes import resume
 from hncors.registry import Station
 from hncors.settings import Settings
 from hncors.text import printable
@@ -41,15 +43,28 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
     secrets = Secrets()
     _log_to_stderr(secrets)
     load = partial(configuration.load, config_path)
+    recorder = None
     try:
         settings, stations = load()
+        if settings.record is not None:
+            recorder = open_recorder(settings.record, config_path)
     except configuration.ConfigurationError as refused:
         print("\n".join(refused.problems), file=sys.stderr)
         return 2
     for doubt in configuration.warnings(stations):
         log.warning("configuration: %s", doubt)
     try:
-        asyncio.run(run(settings, stations, ready=ready, load=load, secrets=secrets, ending=_end_in_time))
+        asyncio.run(
+            run(
+                settings,
+                stations,
+                ready=ready,
+                load=load,
+                secrets=secrets,
+                ending=_end_in_time,
+                recorder=recorder,
+            )
+        )
     except CannotListen as refused:
         print(f"{config_path}: {refused}", file=sys.stderr)
         return 2
@@ -71,6 +86,7 @@ async def run(
     load: Load | None = None,
     secrets: Secrets | None = None,
     ending: Callable[[], None] | None = None,
+    recorder: Recorder | None = None,
 ) -> None:
     """Follow the stations until SIGTERM, SIGINT or cancelled.
 
@@ -78,7 +94,7 @@ async def run(
     `ending` is called when the end begins.  Raises CannotListen.
     """
     logging.getLogger().setLevel(settings.log_level.upper())
-    daemon = _Daemon(settings, stations, load, secrets or Secrets())
+    daemon = _Daemon(settings, stations, load, secrets or Secrets(), recorder)
     try:
         runner, address = await serve(daemon.site, settings.web.listen)
     except OSError as fault:
@@ -109,14 +125,28 @@ class _Daemon:
     """The parts of a daemon, and how they hang together."""
 
     def __init__(
-        self, settings: Settings, stations: Sequence[Station], load: Load | None, secrets: Secrets
+        self,
+        settings: Settings,
+        stations: Sequence[Station],
+        load: Load | None,
+        secrets: Secrets,
+        recorder: Recorder | None,
     ) -> None:
+        self.recorder = recorder
         self.notifier = Notifier()
         self.network = Network(stations)
         self.clock = Clock()
-        self.pulse = Pulse(self.network, settings.tick_s, _log, clock=self.clock, beat=self._beat)
+        self.pulse = Pulse(
+            self.network, settings.tick_s, _log, clock=self.clock, beat=self._beat, ticking=self._ticking
+        )
         self.links = Links(
-            settings, stations, self.network, clock=self.clock, secrets=secrets, report=self.pulse.report
+            settings,
+            stations,
+            self.network,
+            clock=self.clock,
+            secrets=secrets,
+            report=self.pulse.report,
+            recorder=recorder,
         )
         self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
         self.site = Site(self.network, self.links.stations, self.pulse, VERSION, more=self._more)
@@ -128,10 +158,11 @@ class _Daemon:
     ) -> None:
         """Follow all links and tick until told to stop."""
         async with asyncio.TaskGroup() as group:
+            running = self._record(group)
             self.links.group = group
             await self.links.follow(stations)
             memory.settle()
-            running = [
+            running += [
                 group.create_task(self.pulse.run(), name="pulse"),
                 group.create_task(self.reload.run(), name="reload"),
             ]
@@ -144,6 +175,22 @@ class _Daemon:
                 task.cancel()
             self.links.stop()
         self.pulse.tick()  # what the links brought last
+        if self.recorder is not None:
+            self.recorder.close()
+
+    def _record(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Begin to record, and tell since when nobody has looked."""
+        if self.recorder is None:
+            return []
+        now_ns = self.clock.now_ns() // 1_000_000 * 1_000_000
+        before_ns = self.recorder.begin(now_ns)
+        if before_ns:
+            self.pulse.report(resume(self.network, before_ns, now_ns))
+        return [group.create_task(self.recorder.run(), name="recorder")]
+
+    def _ticking(self, at_ns: int) -> None:
+        if self.recorder is not None:
+            self.recorder.tick(at_ns)
 
     def _beat(self) -> None:
         if not self._said_ready:
@@ -158,7 +205,8 @@ class _Daemon:
             self.notifier.status(f"{up} of {len(streams)} stations streaming")
 
     def _more(self) -> dict[str, object]:
-        return {**self.links.told(), **self.reload.told()}
+        told = {} if self.recorder is None else {"recorded": self.recorder.told()}
+        return {**self.links.told(), **self.reload.told(), **told}
 
 
 def _log(event: Event) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hncors.view.exposition import Family, Kind
+from hncors.view.recorded import Recorded, recorded_families
 
 TICK_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 LAG_BOUNDS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -34,6 +35,7 @@ class Process(NamedTuple):
     link_faults: Mapping[str, int] = {}  # by station
     certificates_expire_unix_s: Mapping[str, float] = {}  # by station
     insecure: Sequence[str] = ()  # stations
+    recorded: Recorded | None = None  # of the recorder, where there is one
 
 
 def process_families(process: Process) -> Iterator[Family]:
@@ -102,6 +104,8 @@ def process_families(process: Process) -> Iterator[Family]:
         [(station,) for station, _ in faults],
         [number for _, number in faults],
     )
+    if p.recorded is not None:
+        yield from recorded_families(p.recorded)
 
 
 def _histogram(

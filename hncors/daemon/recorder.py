@@ -1,0 +1,159 @@
+"""Every stream's raw bytes, with the times they came at, on disk: hourly files (docs/recordings.md).
+
+What links bring is noted before it is decoded, and written together a few times a second, in a thread of
+its own: a disk that is slow, full or gone keeps nobody from watching. What waits for the disk is bounded;
+what does not fit is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from pathlib import Path
+
+from hncors.daemon.configuration import ConfigurationError
+from hncors.daemon.record_disk import HOUR_NS, MS, Batch, Disk, Piece
+from hncors.daemon.record_folder import FolderRefused, RecordFolder
+from hncors.network import Chunk
+from hncors.settings import Record, problem
+from hncors.view.recorded import Recorded
+
+EVERY_S = 0.4  # between two writes: with what a write takes, less than a second is lost with the process
+WAITING_BYTES = 64 << 20  # of all stations
+WAITING_STATION_BYTES = 4 << 20
+PIECE_BYTES = 200  # what noting a piece takes besides its bytes
+TICKS_END_BYTES = 4096  # of a file of ticks, looked at for the last of them
+
+
+class Recorder:
+    """Notes chunks and ticks, and writes them in the background while `run` runs."""
+
+    def __init__(self, folder: RecordFolder, *, quota_bytes: int, retention_days: float) -> None:
+        self.dropped: Counter[str] = Counter()  # bytes by station
+        self.disk = Disk(folder, quota_bytes, int(retention_days * 24 * HOUR_NS))
+        self._folder = folder
+        self._quota_bytes = quota_bytes
+        self._batch = Batch({}, [])
+        self._waiting: Counter[str] = Counter()  # bytes by station
+        self._waiting_bytes = 0
+        self._lost: Counter[str] = Counter()  # dropped since that was last noted
+
+    def note(self, chunk: Chunk) -> None:
+        """What a link brought, before anybody else sees it."""
+        name, data, arrival_ns, state, why, timed = chunk
+        size = len(data) + PIECE_BYTES
+        waiting = self._waiting[name] + size
+        full = waiting > WAITING_STATION_BYTES or self._waiting_bytes + size > WAITING_BYTES
+        if full or (data and self.disk.full):
+            self.dropped[name] += len(data)
+            self._lost[name] += len(data)
+            return
+        news: dict[str, object] | None = None
+        if state is not None:
+            news = {"state": state, "why": why} | ({} if timed else {"timed": False})
+        if self._lost and name in self._lost:
+            news = {**(news or {}), "dropped": self._lost.pop(name)}
+        self._waiting[name] = waiting
+        self._waiting_bytes += size
+        piece = Piece(arrival_ns, data, news)
+        pieces = self._batch.pieces.get(name)
+        if pieces is None:
+            self._batch.pieces[name] = [piece]
+        else:
+            pieces.append(piece)
+
+    def begin(self, now_ns: int) -> int:
+        """A run begins: when somebody last looked before, in the run before; 0 where that is not known.
+
+        UTC nanoseconds since 1970.
+        """
+        try:
+            name = self._folder.newest(".ticks")
+            end = self._folder.read_end(name, TICKS_END_BYTES) if name else b""
+        except OSError:
+            end = b""
+        whole = re.findall(rb"^(?:begin )?([0-9]{13})(?: [0-9]+)?\n", end, re.MULTILINE)
+        before_ms = int(whole[-1]) if whole and int(whole[-1]) * MS < now_ns else 0
+        self._tick(now_ns, f"begin {now_ns // MS} {before_ms}\n")
+        return before_ms * MS
+
+    def tick(self, now_ns: int) -> None:
+        """The network is about to look at what has been noted."""
+        self._tick(now_ns, f"{now_ns // MS}\n")
+
+    def told(self) -> Recorded:
+        """For the metrics."""
+        disk, folder = self.disk, self._folder
+        return Recorded(
+            written=dict(disk.written),
+            dropped=dict(self.dropped),
+            errors=dict(disk.errors),
+            deleted_files=dict(folder.deleted),
+            deleted_bytes=dict(folder.deleted_bytes),
+            waiting_bytes=self._waiting_bytes,
+            folder_bytes=folder.size,
+            quota_bytes=self._quota_bytes,
+            last_write_unix_s=disk.wrote_s,
+            failing=bool(disk.failing) or disk.full,
+        )
+
+    async def run(self) -> None:
+        """Write every now and then until cancelled; what waits then is left to `close`."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            batch = self._take()
+            writing = asyncio.create_task(asyncio.to_thread(self.disk.write, batch))
+            try:
+                # A thread cannot be stopped, and `close` must not begin beside it.
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await asyncio.wait([writing])
+                raise
+            finally:
+                self._settle(writing.result())
+
+    def flush(self) -> None:
+        """Write what waits, here and now."""
+        self._settle(self.disk.write(self._take()))
+
+    def close(self) -> None:
+        """Write what waits, and end. What the disk does not take is dropped."""
+        self.flush()
+        for name, pieces in self._batch.pieces.items():
+            self.dropped[name] += sum(len(piece.data) for piece in pieces)
+        self.disk.close()
+        self._folder.close()
+
+    def _tick(self, now_ns: int, line: str) -> None:
+        if self._waiting_bytes + PIECE_BYTES <= WAITING_BYTES:
+            self._waiting_bytes += PIECE_BYTES
+            self._batch.ticks.append((now_ns, line))
+
+    def _take(self) -> Batch:
+        batch, self._batch = self._batch, Batch({}, [])
+        return batch
+
+    def _settle(self, left: Batch) -> None:
+        """What was left goes before what came meanwhile; what waits is counted anew."""
+        came = self._batch
+        for name, pieces in came.pieces.items():
+            left.pieces.setdefault(name, []).extend(pieces)
+        left.ticks.extend(came.ticks)
+        self._batch = left
+        self._waiting = Counter(
+            {name: sum(len(one.data) + PIECE_BYTES for one in pieces) for name, pieces in left.pieces.items()}
+        )
+        self._waiting_bytes = self._waiting.total() + PIECE_BYTES * len(left.ticks)
+
+
+def open_recorder(settings: Record, config_path: Path) -> Recorder:
+    """The recorder that a configuration asks for. Raises ConfigurationError."""
+    try:
+        folder = RecordFolder(config_path.parent / settings.folder)
+    except FolderRefused as refused:
+        why, _, expected = str(refused).partition(": expected ")
+        told = problem(str(config_path), "record.folder", settings.folder, expected)
+        raise ConfigurationError([f"{told}; {why}"]) from None
+    quota_bytes = int(settings.quota_gb * 1e9)
+    return Recorder(folder, quota_bytes=quota_bytes, retention_days=settings.retention_days)

@@ -1,6 +1,6 @@
 """The daemon under load: its own links, network and heartbeat against a caster in another process.
 
-    python bench/live.py --stations N [--seconds S] [--frames-apart] [--tls]
+    python bench/live.py --stations N [--seconds S] [--frames-apart] [--tls] [--record]
 
 Prints one JSON line.
 
@@ -11,7 +11,8 @@ Prints one JSON line.
     rss_bytes               resident memory of this process, `per_station_bytes` the growth over the start
 
 Every station sends MSM7 of five systems once a second, all at the same moment, an epoch in one write, with
---frames-apart each frame in its own.
+--frames-apart each frame in its own. With --record all of it is recorded, too: `files_open` is what the
+recorder holds open, `written_bytes_per_s` what it writes.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from hncors.daemon import memory
 from hncors.daemon.clock import Clock
 from hncors.daemon.links import Links
 from hncors.daemon.pulse import Pulse
+from hncors.daemon.record_folder import RecordFolder
+from hncors.daemon.recorder import Recorder
 from hncors.daemon.secrets import Secrets
 from hncors.health import Event
 from hncors.network import Network, Tick
@@ -79,21 +82,28 @@ async def lags(found: list[float]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def following(network: Network, settings: Settings, stations: list[Station]) -> AsyncIterator[None]:
-    """The daemon's links and heartbeat, as its service runs them."""
+async def following(
+    network: Network, settings: Settings, stations: list[Station], recorder: Recorder | None
+) -> AsyncIterator[None]:
+    """The daemon's links, heartbeat and recorder, as its service runs them."""
     clock = Clock()
-    pulse = Pulse(network, settings.tick_s, told, clock=clock)
-    links = Links(settings, stations, network, clock=clock, secrets=Secrets(), report=told)
+    ticking = (lambda at_ns: None) if recorder is None else recorder.tick
+    pulse = Pulse(network, settings.tick_s, told, clock=clock, ticking=ticking)
+    secrets = Secrets()
+    links = Links(settings, stations, network, clock=clock, secrets=secrets, report=told, recorder=recorder)
     async with asyncio.TaskGroup() as group:
         links.group = group
         await links.follow(stations)
         memory.settle()
-        beating = group.create_task(pulse.run())
+        running = [group.create_task(pulse.run())]
+        if recorder is not None:
+            running.append(group.create_task(recorder.run()))
         try:
             yield
         finally:
             links.stop()
-            beating.cancel()
+            for task in running:
+                task.cancel()
 
 
 def told(event: Event) -> None:
@@ -111,7 +121,18 @@ def rss() -> int:
     return 0
 
 
-async def measure(options: argparse.Namespace, port: int) -> tuple[dict[str, object], Watched]:
+def files_open(folder: Path | None) -> int:
+    links = [] if folder is None else Path("/proc/self/fd").iterdir()
+    found = 0
+    for link in links:
+        with contextlib.suppress(OSError):  # it was the one that lists them
+            found += os.readlink(link).startswith(str(folder))
+    return found
+
+
+async def measure(
+    options: argparse.Namespace, port: int, folder: Path | None
+) -> tuple[dict[str, object], Watched]:
     """Connect everybody, let it settle, watch."""
     scheme = "ntrips" if options.tls else "ntrip"
     stations = [
@@ -121,7 +142,10 @@ async def measure(options: argparse.Namespace, port: int) -> tuple[dict[str, obj
     settings = Settings(stations="none", links=Waits(retry_first_s=1.0, starts_per_s=options.starts))
     before = rss()
     network = Watched(stations)
-    async with following(network, settings, stations):
+    recorder = None
+    if folder is not None:
+        recorder = Recorder(RecordFolder(folder), quota_bytes=10**12, retention_days=30)
+    async with following(network, settings, stations, recorder):
         began_s = time.monotonic()
         for _ in range(round(UP_WITHIN_S / LOOK_EVERY_S)):
             await asyncio.sleep(LOOK_EVERY_S)
@@ -135,6 +159,7 @@ async def measure(options: argparse.Namespace, port: int) -> tuple[dict[str, obj
         frames = network.tally.messages.sum()
         missing = sum(stream.account.missing for stream in network.streams)
         network.counted = []
+        bytes_before = recorder.told() if recorder is not None else None
         cpu_s, began_s = time.process_time(), time.monotonic()
         with profile:
             await asyncio.sleep(options.seconds)
@@ -161,6 +186,15 @@ async def measure(options: argparse.Namespace, port: int) -> tuple[dict[str, obj
             "first_scrape_cpu_s": round(scrape_s, 3),
             "scrape_lines": lines,
         }
+        if recorder is not None and bytes_before is not None:
+            recorded = recorder.told()
+            grown = sum(recorded.written.values()) - sum(bytes_before.written.values())
+            result |= {
+                "files_open": files_open(folder),
+                "written_bytes_per_s": round(grown / took_s),
+                "waiting_bytes": recorded.waiting_bytes,
+                "dropped_bytes": sum(recorded.dropped.values()),
+            }
     if options.profile:
         profile.dump_stats(options.profile)
     return result, network
@@ -195,6 +229,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--frames-apart", action="store_true")
     parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--record", action="store_true")
     parser.add_argument("--starts", type=float, default=400.0, help="connections begun a second")
     parser.add_argument("--profile", metavar="FILE", help="write a profile of the time measured")
     options = parser.parse_args()
@@ -202,13 +237,14 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "written.npy"
+        recordings = Path(folder) / "recordings" if options.record else None
         command = [sys.executable, str(HERE / "live_feeder.py"), "--stations", str(options.stations)]
         command += ["--written", str(written)]
         command += ["--frames-apart"] * options.frames_apart
         command += certificate(Path(folder)) if options.tls else []
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as feeder:
             try:
-                result, network = asyncio.run(measure(options, int(feeder.stdout.readline())))
+                result, network = asyncio.run(measure(options, int(feeder.stdout.readline()), recordings))
             finally:
                 feeder.stdin.close()
                 feeder.wait(30)

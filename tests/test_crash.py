@@ -19,7 +19,7 @@ from wire import scan
 import hncors
 from hncors.daemon.recording import Recording, open_recordings
 
-KILLS = int(os.environ.get("HNCORS_KILLS", "12"))
+KILLS = int(os.environ.get("HNCORS_KILLS", "5"))
 LOST_S = 1.0  # of what was sent before a kill, at most
 EARLY_S = 0.1  # of any time of the daemon: it follows its host's clock in steps that are no smaller
 LATE_S = 0.5  # of an arrival after it was sent, on a busy machine

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
 import resource
+import shutil
+import threading
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from waiting import until
 
+from hncors.daemon import record_disk
 from hncors.daemon import recorder as module
 from hncors.daemon.record_folder import FolderRefused, RecordFolder
 from hncors.daemon.recorder import Recorder
@@ -24,7 +29,8 @@ START_NS = 1_795_462_847_250_000_000  # 2026-11-23 19:40:47.250 UTC
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Iterator[Recorder]:
+def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    monkeypatch.setattr(record_disk, "LOOK_EVERY_S", 0.0)
     made = Recorder(RecordFolder(tmp_path), quota_bytes=10**9, retention_days=1000)
     yield made
     made.close()
@@ -154,38 +160,169 @@ def test_a_write_that_was_taken_in_part_goes_on_where_it_ended(recorder: Recorde
     assert recorder.told().written == {"A": 9000}
 
 
-def test_quota_and_retention_delete_the_oldest_first_and_nothing_else(tmp_path: Path) -> None:
-    def hour(back: int) -> str:
-        return f"{datetime.fromtimestamp(START_NS // SECOND_NS - 3600 * back, UTC):%Y%m%d%H}"
-
-    for back in range(1, 9):
-        for name in ("A", "B"):
-            (tmp_path / f"{name}_{hour(back)}.rtcm3").write_bytes(bytes(1000))
-            (tmp_path / f"{name}_{hour(back)}.rtcm3.tag").write_bytes(bytes(100))
-    foreign = [tmp_path / name for name in ("notes.txt", "A.rtcm3", f"A_{hour(8)}.rtcm3.gz")]
-    for path in foreign:
-        path.write_bytes(bytes(100_000))
-    (tmp_path / f"C_{hour(8)}.rtcm3").symlink_to(foreign[0])
-    made = Recorder(RecordFolder(tmp_path), quota_bytes=7000, retention_days=6.5 / 24)
-    made.note(chunk(bytes(3000)))
-    made.flush()
-    left = sorted(path.name for path in tmp_path.glob("[AB]_*.rtcm3") if path not in foreign)
-    told = made.told()
-    assert told.deleted_files["retention"] == 2 * 4  # seven and eight hours old
-    assert told.deleted_bytes["retention"] == 2 * 2200
-    assert f"A_{hour(0)}.rtcm3" in left and f"B_{hour(1)}.rtcm3" in left
-    assert not any(hour(back) in name for back in (3, 4, 5, 6) for name in left)
-    assert told.folder_bytes <= 7000 < told.folder_bytes + 1100
-    assert all(path.stat().st_size == 100_000 for path in foreign)
-    made.note(chunk(bytes(6000)))  # with the hour that is being written the quota is full
-    made.flush()
-    made.note(chunk(b"too much"))
-    made.flush()
-    assert [path.name for path in tmp_path.glob("A_*.rtcm3")] == [f"A_{hour(0)}.rtcm3"]
-    assert made.told().dropped == {"A": 8} and made.told().failing
-    made.close()
-
-
 def test_two_do_not_record_in_one_folder(recorder: Recorder, tmp_path: Path) -> None:
     with pytest.raises(FolderRefused, match="another hncors records there"):
         RecordFolder(tmp_path)
+
+
+async def test_a_disk_that_hangs_keeps_nobody_waiting(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that takes for ever, as over a network: the loop goes on, what comes waits in memory."""
+    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    hangs, goes_on = threading.Event(), threading.Event()
+    real = os.write
+
+    def write(number: int, data: bytes) -> int:
+        hangs.set()
+        goes_on.wait(20)
+        return real(number, data)
+
+    monkeypatch.setattr(os, "write", write)
+    running = asyncio.create_task(recorder.run())
+    recorder.note(chunk(b"first"))
+    await until(hangs.is_set)
+    for number in range(100):  # each round of the loop is one that it was not held up in
+        recorder.note(chunk(b"more", number))
+        await asyncio.sleep(0)
+    assert recorder.told().written == {} and recorder.told().waiting_bytes > 400
+    goes_on.set()
+    await until(lambda: recorder.told().written == {"A": 405})
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert read(tmp_path) == {"A": b"first" + b"more" * 100}
+
+
+def test_news_of_links_are_kept_where_bytes_are_dropped(recorder: Recorder, tmp_path: Path) -> None:
+    """Memory is full, and so is the quota: the news are small, and kept; too many of them are counted."""
+    recorder.note(chunk(bytes(module.WAITING_STATION_BYTES + 1), 0, state="connected"))
+    recorder.note(chunk(b"", 1, state="backoff", why="closed"))
+    recorder.flush()
+    recorder.disk.refused = None
+    recorder.note(chunk(b"lost", 2))
+    for number in range(module.WAITING_STATION_NEWS + 7):
+        recorder.note(chunk(b"", 3, state="unreachable", why=str(number)))
+    recorder.note(chunk(b"", 3, "B", state="unreachable"))
+    recorder.flush()
+    recorder.disk.refused = frozenset()
+    recorder.note(chunk(b"came", 4))
+    recorder.flush()
+    assert recorder.told().dropped == {"A": module.WAITING_STATION_BYTES + 5}
+    assert recorder.told().dropped_news == {"A": 7}
+    assert read(tmp_path) == {"A": b"came"}
+    lines = [json.loads(line) for line in (tmp_path / "A_2026112319.link.jsonl").read_text().splitlines()]
+    at_ms = START_NS // 1_000_000
+    assert lines[:3] == [
+        {
+            "at": at_ms,
+            "bytes": 0,
+            "state": "connected",
+            "why": "",
+            "dropped": module.WAITING_STATION_BYTES + 1,
+        },
+        {"at": at_ms + 1000, "bytes": 0, "state": "backoff", "why": "closed"},
+        {"at": at_ms + 3000, "bytes": 0, "state": "unreachable", "why": "0", "dropped": 4},
+    ]
+    assert len(lines) == 2 + module.WAITING_STATION_NEWS + 1
+    assert lines[-1] == {"at": at_ms + 4000, "bytes": 0, "dropped_news": 7}
+    (line,) = (tmp_path / "B_2026112319.link.jsonl").read_text().splitlines()
+    assert json.loads(line) == {"at": at_ms + 3000, "bytes": 0, "state": "unreachable", "why": ""}
+
+
+def test_ticks_that_cannot_wait_any_longer_are_counted(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAITING_TICKS", 2)
+    for number in range(5):
+        recorder.tick(START_NS + number * SECOND_NS)
+    recorder.flush()
+    recorder.tick(START_NS + 5 * SECOND_NS)
+    recorder.flush()
+    at_ms = START_NS // 1_000_000
+    expected = f"{at_ms}\n{at_ms + 1000}\nlost 3\n{at_ms + 5000}\n"
+    assert (tmp_path / "network_2026112319.ticks").read_text() == expected
+    assert recorder.told().dropped_ticks == 3
+
+
+def test_a_folder_that_is_removed_is_made_again(recorder: Recorder, tmp_path: Path) -> None:
+    recorder.note(chunk(b"before"))
+    recorder.tick(START_NS)
+    recorder.flush()
+    shutil.rmtree(tmp_path)
+    recorder.note(chunk(b"after", 1))
+    recorder.note(chunk(b"", 1, "B", state="unreachable"))
+    recorder.flush()
+    assert recorder.told().failing and recorder.told().errors["ENOENT"]
+    recorder.note(chunk(b"wards", 2))
+    recorder.flush()
+    assert not recorder.told().failing
+    assert read(tmp_path) == {"A": b"afterwards"}
+    assert (tmp_path / "B_2026112319.link.jsonl").exists()
+    assert recorder.told().folder_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", [".rtcm3", ".rtcm3.tag"])
+@pytest.mark.parametrize("held", [0, 10])
+def test_a_file_that_somebody_removes_or_changes_is_begun_again(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, held: int
+) -> None:
+    """Bytes written to a file without a name would be lost, and nobody would know."""
+    monkeypatch.setattr(record_disk, "OPEN_STATIONS", held)
+    path = tmp_path / f"A_2026112319{ending}"
+    for number, act in enumerate((lambda: None, path.unlink, lambda: path.write_bytes(b"x"), lambda: None)):
+        act()
+        recorder.note(chunk(b"%d" % number * 100, number))
+        recorder.note(chunk(b"other", number, "B"))
+        recorder.flush()
+    assert not recorder.told().failing and recorder.told().errors["changed"]
+    begun = [b"x"] if ending == ".rtcm3" else [b"0" * 100, b"1" * 100]
+    assert read(tmp_path) == {"A": b"".join([*begun, b"2" * 100, b"3" * 100]), "B": b"other" * 4}
+
+
+def test_no_more_files_are_held_open_than_meant(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_disk, "OPEN_STATIONS", 3)
+
+    def are_open() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = are_open()
+    sent: Counter[str] = Counter()
+    for number in range(30):
+        for station in range(10):
+            if (number + station) % 3:
+                recorder.note(chunk(b"%d," % number, 200 * number, f"S{station}"))
+                sent[f"S{station}"] += 1
+        recorder.flush()
+        assert are_open() <= before + 2 * 3
+    found = {one.name: one for one in open_recordings([tmp_path])}
+    assert {name: one.data.count(b",") for name, one in found.items()} == sent
+    for one in found.values():
+        assert one.problems == () and one.arrivals is not None
+        told = [int(n) for n in one.data.decode().split(",")[:-1]]
+        assert one.arrivals[1].tolist() == [START_NS + 200 * n * SECOND_NS for n in told]
+    assert recorder.told().folder_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+
+
+def test_a_permission_that_is_taken_away_and_given_back(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """open(2): EACCES. A few stations are named in the log, once each, however long it lasts."""
+    real = os.open
+
+    def refuse(name: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "open", refuse)
+    for number in range(3):
+        for station in range(50):
+            recorder.note(chunk(b"%d" % number, number, f"S{station}"))
+        recorder.flush()
+    assert recorder.told().failing and recorder.told().errors == {"EACCES": 150}
+    assert len(caplog.records) == record_disk.TOLD
+    monkeypatch.setattr(os, "open", real)
+    recorder.flush()
+    assert not recorder.told().failing and recorder.told().waiting_bytes == 0
+    assert read(tmp_path) == {f"S{station}": b"012" for station in range(50)}

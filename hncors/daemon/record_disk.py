@@ -8,11 +8,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from hncors.daemon.record_folder import RecordFolder
+from hncors.daemon.record_folder import TICKS, TICKS_ENDING, RecordFolder
+from hncors.daemon.record_tidy import Tidier, hour_name
 from hncors.daemon.recording import hourly_path, link_path
 from hncors.daemon.recording_writer import RecordingWriter
 from hncors.text import printable
@@ -20,10 +20,12 @@ from hncors.text import printable
 HOUR_NS = 3600 * 1_000_000_000
 MS = 1_000_000
 TIDY_EVERY_S = 60.0
-OPEN_STATIONS = 4096  # with files held open: two each, the descriptor limit of the unit is 65536
+LOOK_EVERY_S = 5.0  # whether the files held open are still there
+OPEN_STATIONS = 2048  # whose files are held open, two each; files of others are opened for each write
+TOLD = 20  # lines about stations whose files fail, until all is well again
 # Errors that the next file would meet as well; others are of one file.
-OF_THE_DISK = ("ENOSPC", "EDQUOT", "EROFS", "EIO", "ESTALE", "EMFILE", "ENFILE", "ENOMEM")
-TICKS = "network"  # files of ticks are of this name; their ending is no station's
+OF_THE_DISK = ("ENOSPC", "EDQUOT", "EROFS", "EIO", "ESTALE", "EMFILE", "ENFILE", "ENOMEM", "ENOENT")
+CHANGED = "changed"  # among the errors: a file was not as it had been left
 
 log = logging.getLogger("hncors")
 
@@ -50,21 +52,30 @@ class Disk:
         self.written: Counter[str] = Counter()  # bytes of stations
         self.errors: Counter[str] = Counter()  # by the system's name of the error
         self.failing = ""  # the error of the last batch
-        self.full = False  # nothing is left to delete, and it is too much all the same
+        self.refused: frozenset[str] | None = frozenset()  # the quota has no room for them; None: all
         self.wrote_s = 0.0
+        self.tidier = Tidier(folder, quota_bytes, retention_ns)
         self._folder = folder
         self._quota_bytes = quota_bytes
-        self._retention_ns = retention_ns
-        self._open: dict[str, tuple[int, RecordingWriter]] = {}  # the one not used for longest comes first
+        self._writers: dict[str, tuple[int, RecordingWriter]] = {}  # of the hour they are of
+        self._held = 0  # of them are held open
         self._told: set[tuple[str, str]] = set()  # names and errors in the log since a batch went well
-        self._tidied_s = float("-inf")
-        self._now_ns = 0  # the newest that came
+        self._tidied_s = self._looked_s = float("-inf")
+        self._doubted = False  # whether files held open are looked at before they are written
+        self._overdue = self._ahead = False
+        self._now_ns = 0  # the newest of the last batch that had any
 
     def write(self, batch: Batch) -> Batch:
         """Write all of it; what is left when the disk is at fault. Raises nothing."""
+        now_s = time.monotonic()
+        self._doubted = now_s - self._looked_s >= LOOK_EVERY_S
+        if self._doubted:
+            self._looked_s = now_s
         left: dict[str, list[Piece]] = {}
         failing = ""
+        newest_ns = batch.ticks[-1][0] if batch.ticks else 0
         for station, pieces in batch.pieces.items():
+            newest_ns = max(newest_ns, pieces[-1].arrival_ns)
             if failing in OF_THE_DISK:
                 left[station] = pieces
                 continue
@@ -76,12 +87,16 @@ class Disk:
                 left[station] = rest
         ticks = batch.ticks
         if failing not in OF_THE_DISK:
+            ticks = list(ticks)
             try:
                 self._ticks(ticks)
-                ticks = []
             except OSError as fault:
                 failing = self._fault(TICKS, fault)
+        self._now_ns = newest_ns or self._now_ns
         self._tidy()
+        if failing == "ENOENT" and self._folder.renew():
+            log.warning("the folder of recordings was removed: a new one is begun")
+            self._tidied_s = float("-inf")
         if failing != self.failing:
             self.failing = failing
             if not failing:
@@ -92,9 +107,10 @@ class Disk:
         return Batch(left, ticks)
 
     def close(self) -> None:
-        for _, writer in self._open.values():
+        for _, writer in self._writers.values():
             writer.close()
-        self._open.clear()
+        self._writers.clear()
+        self._held = 0
 
     def _station(self, station: str, pieces: list[Piece]) -> None:
         """Write pieces and take them off the list."""
@@ -115,10 +131,11 @@ class Disk:
             finally:
                 done = writer.end - begun
                 self.written[station] += done
-                # a record of the tag for each piece; where some share one, this is a little too much
-                self._folder.grown(_hour(pieces[0].arrival_ns), done + 8 * count)
-                self._now_ns = max(self._now_ns, pieces[count - 1].arrival_ns)
+                self.tidier.grown(station, hour_name(hour * HOUR_NS), writer.grew())
                 _take_off(pieces, count, done)
+            if self._held > OPEN_STATIONS:
+                self._held -= 1
+                writer.rest()
 
     def _news(self, station: str, at: int, pieces: Sequence[Piece]) -> None:
         lines = []
@@ -131,51 +148,82 @@ class Disk:
             text = "".join(lines).encode()
             path = link_path(hourly_path(self._folder.path, station, pieces[0].arrival_ns))
             self._folder.append(path.name, text)
-            self._folder.grown(_hour(pieces[0].arrival_ns), len(text))
+            self.tidier.grown(station, hour_name(pieces[0].arrival_ns), len(text))
 
     def _ticks(self, ticks: list[tuple[int, str]]) -> None:
-        self._now_ns = max(self._now_ns, ticks[-1][0] if ticks else 0)
-        for hour, lines in groupby(ticks, lambda tick: _hour(tick[0])):
+        """Write lines and take them off the list."""
+        for hour, found in groupby(list(ticks), lambda tick: hour_name(tick[0])):
+            lines = list(found)
             text = "".join(line for _, line in lines).encode()
-            self._folder.append(f"{TICKS}_{hour}.ticks", text)
-            self._folder.grown(hour, len(text))
+            self._folder.append(f"{TICKS}_{hour}{TICKS_ENDING}", text)
+            self._folder.grown("", hour, len(text))
+            del ticks[: len(lines)]
 
     def _writer(self, station: str, hour: int, arrival_ns: int) -> RecordingWriter:
-        known = self._open.pop(station, None)
-        if known is not None and known[0] != hour:
-            known[1].close()
-            known = None
-        if known is None:
-            while len(self._open) >= OPEN_STATIONS:
-                self._forget(next(iter(self._open)))
-            path = hourly_path(self._folder.path, station, arrival_ns)
-            known = hour, RecordingWriter(path, arrival_ns, folder=self._folder.fd)
-        self._open[station] = known
-        return known[1]
+        known = self._writers.get(station)
+        if known is not None:
+            writer, resting = known[1], known[1].resting
+            # Each call of the system waits for the interpreter after it: held files are looked at rarely.
+            if known[0] == hour and ((not resting and not self._doubted) or writer.again()):
+                self._held += resting
+                return writer
+            if known[0] == hour:
+                self._tell(station, CHANGED, "the file of this hour was changed or removed by somebody else")
+            self._forget(station)
+        path = hourly_path(self._folder.path, station, arrival_ns)
+        writer = RecordingWriter(path, arrival_ns, folder=self._folder.fd)
+        self._writers[station] = hour, writer
+        self._held += 1
+        return writer
 
     def _forget(self, station: str) -> None:
-        self._open.pop(station)[1].close()
+        writer = self._writers.pop(station)[1]
+        self._held -= not writer.resting
+        writer.close()
 
     def _fault(self, name: str, fault: OSError) -> str:
         told = errno.errorcode.get(fault.errno or 0, "other")
-        self.errors[told] += 1
-        if (name, told) not in self._told:
-            self._told.add((name, told))
-            log.error("recordings cannot be written: %s: %s", name, printable(fault.strerror or told))
+        self._tell(name, told, f"cannot be written: {printable(fault.strerror or told)}")
         return told
+
+    def _tell(self, name: str, error: str, what: str) -> None:
+        self.errors[error] += 1
+        if (name, error) not in self._told and len(self._told) < TOLD:
+            self._told.add((name, error))
+            log.error("recordings: %s: %s", name, what)
 
     def _tidy(self) -> None:
         now_s = time.monotonic()
-        if now_s - self._tidied_s < TIDY_EVERY_S and self._folder.size <= self._quota_bytes:
-            return
-        self._tidied_s = now_s
-        oldest_ns = self._now_ns - self._retention_ns
-        if oldest_ns > 0:
+        if now_s - self._tidied_s >= TIDY_EVERY_S or self._folder.size > self._quota_bytes:
             try:
-                self._folder.tidy(_hour(self._now_ns), _hour(oldest_ns), self._quota_bytes)
+                if self.tidier.tidy(self._now_ns):
+                    self._tidied_s = now_s
             except OSError as fault:
                 self._fault("deleting", fault)
-        self.full = self._folder.size > self._quota_bytes
+                self._tidied_s = now_s
+            self._tell_ages()
+        before, self.refused = self.refused, self.tidier.refused(self._now_ns)
+        if self.refused is None and before is not None:
+            log.error("recordings: this hour alone takes more than the quota: the rest is dropped")
+        elif self.refused and not before:
+            log.error("recordings: %d stations take more than their share of the quota", len(self.refused))
+        elif before != frozenset() and self.refused == frozenset():
+            log.info("recordings: the quota has room for all stations again")
+
+    def _tell_ages(self) -> None:
+        overdue, ahead = bool(self.tidier.ages.overdue), bool(self.tidier.ages.ahead)
+        if overdue and not self._overdue:
+            log.warning(
+                "recordings: %d hours are older than the retention by the host's clock, but too little was"
+                " recorded since then to believe it: they are kept",
+                len(self.tidier.ages.overdue),
+            )
+        if ahead and not self._ahead:
+            log.warning(
+                "recordings: %d hours are later than the host's clock says: they are kept",
+                len(self.tidier.ages.ahead),
+            )
+        self._overdue, self._ahead = overdue, ahead
 
 
 def _take_off(pieces: list[Piece], count: int, size: int) -> None:
@@ -188,7 +236,3 @@ def _take_off(pieces: list[Piece], count: int, size: int) -> None:
         count -= 1
     if count and size:
         pieces[0] = pieces[0]._replace(data=pieces[0].data[size:])
-
-
-def _hour(at_ns: int) -> str:
-    return f"{datetime.fromtimestamp(at_ns // 1_000_000_000, UTC):%Y%m%d%H}"

@@ -1,4 +1,4 @@
-"""The folder that recordings are kept in: safe opening, one recorder at a time, quota and retention.
+"""The folder that recordings are kept in: safe opening, one recorder at a time, what is in it and how much.
 
 Names are made of registered ids and hours only, never of anything that came by wire. Files are opened
 relative to the folder as it was when it was checked, and never through a symbolic link.
@@ -6,17 +6,20 @@ relative to the folder as it was when it was checked, and never through a symbol
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-_OURS = re.compile(r"[A-Za-z0-9_-]+_([0-9]{10})\.(?:rtcm3|rtcm3\.tag|link\.jsonl|ticks)")
+ENDINGS = (".rtcm3", ".rtcm3.tag", ".link.jsonl")  # of a station's files
+TICKS = "network"  # files of ticks are of this name; their ending is no station's
+TICKS_ENDING = ".ticks"
+
+_HOUR = r"([0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3]))"
+_OURS = re.compile(rf"([A-Za-z0-9_-]+)_{_HOUR}\.(?:rtcm3|rtcm3\.tag|link\.jsonl|ticks)")
 
 
 class FolderRefused(Exception):
@@ -24,40 +27,32 @@ class FolderRefused(Exception):
 
 
 class RecordFolder:
-    """An open folder, held against other recorders until closed."""
+    """An open folder, held against other recorders until closed, and the sizes of what is in it."""
 
     def __init__(self, path: Path) -> None:
         """Makes the folder where it is not there. Raises FolderRefused."""
         self.path = path
-        self.deleted: Counter[str] = Counter()  # files by reason
-        self.deleted_bytes: Counter[str] = Counter()
-        try:
-            path.mkdir(mode=0o750, parents=True, exist_ok=True)
-            self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as fault:
-            expected = "a folder, or a place where one can be made"
-            raise FolderRefused(f"{fault.strerror}: expected {expected}") from None
-        try:
-            about = os.fstat(self.fd)
-            if about.st_mode & stat.S_IWOTH:
-                raise FolderRefused("everybody may write there: expected a folder of the daemon's own")
-            if about.st_uid not in (0, os.geteuid()):
-                raise FolderRefused("another user's: expected a folder of the daemon's own")
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FolderRefused:
-            self.close()
-            raise
-        except OSError:
-            self.close()
-            raise FolderRefused("another hncors records there: expected a folder of its own") from None
-        self._hours: Counter[str] = Counter()
-        self._oldest: list[tuple[str, int]] = []  # files of the oldest hour, once some of it is deleted
-        for name, size in self._files():
-            self._hours[hour_of(name)] += size
-        self.size = self._hours.total()
+        self.size = 0
+        self.hours: Counter[str] = Counter()  # bytes by hour, YYYYMMDDHH
+        self.stations: Counter[str] = Counter()  # bytes by station, of all hours; ticks are of none
+        self.fd = _locked(path)
+        self._count()
 
     def close(self) -> None:
         os.close(self.fd)
+
+    def renew(self) -> bool:
+        """Make the folder again where it was removed; whether it was, and could be."""
+        if os.fstat(self.fd).st_nlink:  # rmdir(2) takes its last name
+            return False
+        try:
+            fd = _locked(self.path)
+        except FolderRefused:
+            return False
+        self.close()
+        self.fd = fd
+        self._count()
+        return True
 
     def opener(self, path: str, flags: int) -> int:
         """For the built-in open(): a regular file in this folder, whatever folder `path` names.
@@ -71,67 +66,110 @@ class RecordFolder:
             fd = os.open(name, safe | new, 0o640, dir_fd=self.fd)
         except FileExistsError:
             fd = os.open(name, safe, dir_fd=self.fd)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        about = os.fstat(fd)
+        if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
             os.close(fd)
-            raise FileExistsError(errno.EEXIST, "not a regular file", name)
+            raise FileExistsError(errno.EEXIST, "not a plain file of one name", name)
         return fd
 
     def append(self, name: str, data: bytes) -> None:
-        """Add to a file that is not held open. Raises OSError."""
-        with open(name, "ab", buffering=0, opener=self.opener) as file:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[file.write(rest) :]
+        """Add lines to a file that is not held open. Raises OSError; nothing of `data` is left in it then.
+
+        A line that a killed process left unfinished is ended first. Does not count what it writes.
+        """
+        with open(name, "a+b", buffering=0, opener=self.opener) as file:
+            end = file.seek(0, os.SEEK_END)
+            whole = not end or os.pread(file.fileno(), 1, end - 1) == b"\n"
+            rest = memoryview(data if whole else b"\n" + data)
+            try:
+                while rest:
+                    rest = rest[file.write(rest) :]
+            except OSError:
+                file.truncate(end)  # half a line would be joined to the next
+                raise
 
     def read_end(self, name: str, size: int) -> bytes:
         """The last bytes of a file. Raises OSError."""
         with open(name, "rb", buffering=0, opener=self.opener) as file:
-            file.seek(max(file.seek(0, 2) - size, 0))
+            file.seek(max(file.seek(0, os.SEEK_END) - size, 0))
             return file.read(size) or b""
 
-    def grown(self, hour: str, size: int) -> None:
-        """So much was written to files of an hour."""
+    def grown(self, station: str, hour: str, size: int) -> None:
+        """So much was written to files of a station ("": ticks) and an hour."""
         self.size += size
-        self._hours[hour] += size
+        self.hours[hour] += size
+        if station:
+            self.stations[station] += size
 
-    def tidy(self, now_hour: str, oldest_hour: str, quota_bytes: int) -> None:
-        """Delete what is older than `oldest_hour`, then the oldest files until the rest fits.
+    def has(self, name: str) -> bool:
+        """Whether there is such a file. Raises OSError."""
+        try:
+            os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
 
-        Never anything of `now_hour` or later. Raises OSError.
-        """
-        while self._hours and (hour := min(self._hours)) < now_hour:
-            reason = "retention" if hour < oldest_hour else "quota" if self.size > quota_bytes else ""
-            if not reason:
-                break
-            if not self._oldest:
-                self._oldest = sorted((name, size) for name, size in self._files() if hour_of(name) == hour)
-            if not self._oldest:  # gone without us
-                self.size -= self._hours.pop(hour)
-                continue
-            name, size = self._oldest[0]
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=self.fd)
-            del self._oldest[0]
-            self.deleted[reason] += 1
-            self.deleted_bytes[reason] += size
-            self.grown(hour, -size)
-            if not self._oldest:
-                self.size -= self._hours.pop(hour)
+    def delete(self, name: str) -> int | None:
+        """Delete one of our files; its size, None where there was none. Raises OSError."""
+        match = _OURS.fullmatch(name)
+        try:
+            about = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+            if match is None or not stat.S_ISREG(about.st_mode):
+                return None
+            os.unlink(name, dir_fd=self.fd)
+        except FileNotFoundError:
+            return None
+        self.grown("" if name.endswith(TICKS_ENDING) else match[1], match[2], -about.st_size)
+        return about.st_size
+
+    def forget(self, hour: str) -> None:
+        """No file of this hour is left."""
+        self.size -= self.hours.pop(hour, 0)
 
     def newest(self, ending: str) -> str | None:
         """The file of the latest hour whose name ends so."""
-        names = (name for name, _ in self._files() if name.endswith(ending))
+        with os.scandir(self.fd) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(ending) and hour_of(entry.name)]
         return max(names, key=hour_of, default=None)
 
-    def _files(self) -> Iterator[tuple[str, int]]:
-        """Our files; those of other names are nobody's business here."""
+    def _count(self) -> None:
+        """Look at all our files; those of other names are nobody's business here."""
+        self.size = 0
+        self.hours.clear()
+        self.stations.clear()
         with os.scandir(self.fd) as entries:
             for entry in entries:
-                if hour_of(entry.name) and entry.is_file(follow_symlinks=False):
-                    yield entry.name, entry.stat(follow_symlinks=False).st_size
+                match = _OURS.fullmatch(entry.name)
+                if match and entry.is_file(follow_symlinks=False):
+                    station = "" if entry.name.endswith(TICKS_ENDING) else match[1]
+                    self.grown(station, match[2], entry.stat(follow_symlinks=False).st_size)
 
 
 def hour_of(name: str) -> str:
     """The hour of one of our files, YYYYMMDDHH; "" of others."""
     match = _OURS.fullmatch(name)
-    return match[1] if match else ""
+    return match[2] if match else ""
+
+
+def _locked(path: Path) -> int:
+    """The folder's descriptor. Raises FolderRefused."""
+    try:
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as fault:
+        expected = "a folder, or a place where one can be made"
+        raise FolderRefused(f"{fault.strerror}: expected {expected}") from None
+    try:
+        about = os.fstat(fd)
+        if about.st_mode & stat.S_IWOTH:
+            raise FolderRefused("everybody may write there: expected a folder of the daemon's own")
+        if about.st_uid not in (0, os.geteuid()):
+            raise FolderRefused("another user's: expected a folder of the daemon's own")
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FolderRefused:
+        os.close(fd)
+        raise
+    except OSError:
+        os.close(fd)
+        raise FolderRefused("another hncors records there: expected a folder of its own") from None
+    return fd

@@ -8,6 +8,7 @@ what does not fit is dropped and counted.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import Counter
 from pathlib import Path
@@ -22,8 +23,12 @@ from hncors.view.recorded import Recorded
 EVERY_S = 0.4  # between two writes: with what a write takes, less than a second is lost with the process
 WAITING_BYTES = 64 << 20  # of all stations
 WAITING_STATION_BYTES = 4 << 20
+WAITING_NEWS, WAITING_STATION_NEWS = 50_000, 500  # news are small and rare: they wait where bytes cannot
+WAITING_TICKS = 100_000
 PIECE_BYTES = 200  # what noting a piece takes besides its bytes
 TICKS_END_BYTES = 4096  # of a file of ticks, looked at for the last of them
+
+log = logging.getLogger("hncors")
 
 
 class Recorder:
@@ -31,37 +36,45 @@ class Recorder:
 
     def __init__(self, folder: RecordFolder, *, quota_bytes: int, retention_days: float) -> None:
         self.dropped: Counter[str] = Counter()  # bytes by station
+        self.dropped_news: Counter[str] = Counter()
+        self.dropped_ticks = 0
         self.disk = Disk(folder, quota_bytes, int(retention_days * 24 * HOUR_NS))
         self._folder = folder
         self._quota_bytes = quota_bytes
         self._batch = Batch({}, [])
         self._waiting: Counter[str] = Counter()  # bytes by station
         self._waiting_bytes = 0
-        self._lost: Counter[str] = Counter()  # dropped since that was last noted
+        self._news: Counter[str] = Counter()  # news that wait, by station
+        self._news_waiting = 0
+        self._lost: dict[str, Counter[str]] = {}  # dropped since that was last noted, by station
+        self._lost_ticks = 0
+        self._stations: set[str] = set()  # that something came of
 
     def note(self, chunk: Chunk) -> None:
         """What a link brought, before anybody else sees it."""
         name, data, arrival_ns, state, why, timed = chunk
+        self._stations.add(name)
         size = len(data) + PIECE_BYTES
-        waiting = self._waiting[name] + size
-        full = waiting > WAITING_STATION_BYTES or self._waiting_bytes + size > WAITING_BYTES
-        if full or (data and self.disk.full):
+        if data and self._no_room(name, size):
+            self._lose(name, "dropped", len(data))
             self.dropped[name] += len(data)
-            self._lost[name] += len(data)
-            return
+            data, size = b"", PIECE_BYTES
         news: dict[str, object] | None = None
         if state is not None:
-            news = {"state": state, "why": why} | ({} if timed else {"timed": False})
-        if self._lost and name in self._lost:
-            news = {**(news or {}), "dropped": self._lost.pop(name)}
-        self._waiting[name] = waiting
+            if self._news[name] >= WAITING_STATION_NEWS or self._news_waiting >= WAITING_NEWS:
+                self._lose(name, "dropped_news", 1)
+                self.dropped_news[name] += 1
+            else:
+                self._news[name] += 1
+                self._news_waiting += 1
+                news = {"state": state, "why": why} | ({} if timed else {"timed": False})
+        if not data and news is None:
+            return
+        if name in self._lost:
+            news = {**(news or {}), **self._lost.pop(name)}
+        self._waiting[name] += size
         self._waiting_bytes += size
-        piece = Piece(arrival_ns, data, news)
-        pieces = self._batch.pieces.get(name)
-        if pieces is None:
-            self._batch.pieces[name] = [piece]
-        else:
-            pieces.append(piece)
+        self._batch.pieces.setdefault(name, []).append(Piece(arrival_ns, data, news))
 
     def begin(self, now_ns: int) -> int:
         """A run begins: when somebody last looked before, in the run before; 0 where that is not known.
@@ -88,14 +101,19 @@ class Recorder:
         return Recorded(
             written=dict(disk.written),
             dropped=dict(self.dropped),
+            dropped_news=dict(self.dropped_news),
+            dropped_ticks=self.dropped_ticks,
             errors=dict(disk.errors),
-            deleted_files=dict(folder.deleted),
-            deleted_bytes=dict(folder.deleted_bytes),
+            deleted_files=dict(disk.tidier.deleted),
+            deleted_bytes=dict(disk.tidier.deleted_bytes),
             waiting_bytes=self._waiting_bytes,
             folder_bytes=folder.size,
             quota_bytes=self._quota_bytes,
             last_write_unix_s=disk.wrote_s,
-            failing=bool(disk.failing) or disk.full,
+            overdue_hours=len(disk.tidier.ages.overdue),
+            ahead_hours=len(disk.tidier.ages.ahead),
+            refused=dict.fromkeys(self._stations if disk.refused is None else disk.refused, 1),
+            failing=bool(disk.failing) or disk.refused != frozenset(),
         )
 
     async def run(self) -> None:
@@ -120,15 +138,34 @@ class Recorder:
     def close(self) -> None:
         """Write what waits, and end. What the disk does not take is dropped."""
         self.flush()
-        for name, pieces in self._batch.pieces.items():
-            self.dropped[name] += sum(len(piece.data) for piece in pieces)
+        lost = sum(len(piece.data) for pieces in self._batch.pieces.values() for piece in pieces)
+        if self._batch.pieces or self._batch.ticks:
+            log.error("recordings: %d bytes of streams could not be written before the end", lost)
         self.disk.close()
         self._folder.close()
 
+    def _no_room(self, name: str, size: int) -> bool:
+        refused = self.disk.refused
+        return (
+            self._waiting[name] + size > WAITING_STATION_BYTES
+            or self._waiting_bytes + size > WAITING_BYTES
+            or refused is None
+            or name in refused
+        )
+
+    def _lose(self, name: str, what: str, number: int) -> None:
+        self._lost.setdefault(name, Counter())[what] += number
+
     def _tick(self, now_ns: int, line: str) -> None:
-        if self._waiting_bytes + PIECE_BYTES <= WAITING_BYTES:
-            self._waiting_bytes += PIECE_BYTES
-            self._batch.ticks.append((now_ns, line))
+        ticks = self._batch.ticks
+        if len(ticks) >= WAITING_TICKS:
+            self.dropped_ticks += 1
+            self._lost_ticks += 1
+            return
+        if self._lost_ticks:
+            line, self._lost_ticks = f"lost {self._lost_ticks}\n{line}", 0
+        self._waiting_bytes += PIECE_BYTES
+        ticks.append((now_ns, line))
 
     def _take(self) -> Batch:
         batch, self._batch = self._batch, Batch({}, [])
@@ -141,9 +178,11 @@ class Recorder:
             left.pieces.setdefault(name, []).extend(pieces)
         left.ticks.extend(came.ticks)
         self._batch = left
-        self._waiting = Counter(
-            {name: sum(len(one.data) + PIECE_BYTES for one in pieces) for name, pieces in left.pieces.items()}
-        )
+        self._waiting, self._news = Counter(), Counter()
+        for name, pieces in left.pieces.items():
+            self._waiting[name] = sum(len(one.data) + PIECE_BYTES for one in pieces)
+            self._news[name] = sum(one.news is not None for one in pieces)
+        self._news_waiting = self._news.total()
         self._waiting_bytes = self._waiting.total() + PIECE_BYTES * len(left.ticks)
 
 

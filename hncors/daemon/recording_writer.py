@@ -33,16 +33,48 @@ class RecordingWriter:
 
     def __init__(self, path: Path, start_ns: int, *, folder: int | None = None) -> None:
         """`folder`: a directory's descriptor; the name of `path` is opened in it, wherever the path leads."""
+        self._path, self._folder = path, folder
         self._tag: int | None = None
+        self._tag_end = self._counted = 0
         self._start_gps_ms = gpstime.from_unix_ns(start_ns)
-        self._data = _open(path, folder, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._data: int | None = _open(path, folder, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             self.end = os.fstat(self._data).st_size
-            self.begun = self.end  # what was there before
+            self._counted += self.end  # what was there before
             self._open_tag(tag_path(path), folder)
         except BaseException:
             self.close()
             raise
+        self._tagged = self._tag is not None
+
+    @property
+    def resting(self) -> bool:
+        """Whether the files are closed for a while."""
+        return self._data is None
+
+    def rest(self) -> None:
+        """Close the files for a while; before the next write there must be `again`."""
+        self.close()
+
+    def again(self) -> bool:
+        """Before a write: whether the files are as the last one left them, and nobody has taken them away.
+
+        Raises OSError where that cannot be told.
+        """
+        try:
+            if self._data is None:
+                self._data = _open(self._path, self._folder, os.O_WRONLY | os.O_APPEND)
+            if self._tagged and self._tag is None:
+                self._tag = _open(tag_path(self._path), self._folder, os.O_RDWR | os.O_APPEND)
+        except FileNotFoundError:
+            return False
+        return _is(self._data, self.end) and (self._tag is None or _is(self._tag, self._tag_end))
+
+    def grew(self) -> int:
+        """How much more both files hold than when this was last asked, or when they were opened."""
+        now = self.end + self._tag_end
+        grown, self._counted = now - self._counted, now
+        return grown
 
     def write(self, data: bytes, arrival_ns: int) -> None:
         """Append bytes that came at `arrival_ns` (UTC nanoseconds since 1970)."""
@@ -76,6 +108,7 @@ class RecordingWriter:
         for number in (self._data, self._tag):
             if number is not None:
                 os.close(number)
+        self._data = self._tag = None
 
     def __enter__(self) -> Self:
         return self
@@ -84,32 +117,44 @@ class RecordingWriter:
         self.close()
 
     def _append(self, records: list[bytes], parts: list[bytes]) -> None:
+        if self._data is None:
+            raise ValueError("closed")
         if self._tag is not None and records:
-            _write(self._tag, b"".join(records))
+            self._note(self._tag, b"".join(records))
         rest = memoryview(b"".join(parts))
         while rest:
             written = os.write(self._data, rest)
             self.end += written
             rest = rest[written:]
 
+    def _note(self, tag: int, noted: bytes) -> None:
+        rest = memoryview(noted)
+        while rest:
+            written = os.write(tag, rest)
+            self._tag_end += written
+            rest = rest[written:]
+
     def _open_tag(self, path: Path, folder: int | None) -> None:
         if self.end == 0:
             self._tag = _open(path, folder, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            self._counted += os.fstat(self._tag).st_size
             os.ftruncate(self._tag, 0)
-            _write(self._tag, timetag.header(self._start_gps_ms))
+            self._note(self._tag, timetag.header(self._start_gps_ms))
             return
         try:
             tag = _open(path, folder, os.O_RDWR | os.O_APPEND)
         except FileNotFoundError:
             return
-        if self._continue(tag):
-            self._tag = tag
-        else:
+        self._tag = tag
+        if not self._continue(tag):
             os.close(tag)
+            self._tag = None
 
     def _continue(self, tag: int) -> bool:
         """Make a tag agree with the recording it is to go on with; whether it is one of ours."""
         content = _read(tag)
+        self._tag_end = len(content)
+        self._counted += self._tag_end
         start_gps_ms = timetag.start_gps_ms(content)
         if start_gps_ms is None or not content.startswith(timetag.header(start_gps_ms)):
             return False
@@ -118,13 +163,14 @@ class RecordingWriter:
         records = np.frombuffer(content, "<u4", 2 * whole, timetag.HEADER_BYTES).reshape(-1, 2)
         beyond = np.flatnonzero(records[:, 1] > self.end)
         kept = int(beyond[0]) if len(beyond) else whole
-        os.ftruncate(tag, timetag.HEADER_BYTES + kept * timetag.RECORD_BYTES)
+        self._tag_end = timetag.HEADER_BYTES + kept * timetag.RECORD_BYTES
+        os.ftruncate(tag, self._tag_end)
         noted = int(records[kept - 1, 1]) if kept else 0
         if noted < self.end < timetag.POSITION_LIMIT:
             # The beginning of a write that was cut off came when the write did. Where the tag ends early,
             # as after a loss of power, nothing better is known than the last time.
             tick_ms = int(records[min(kept, whole - 1), 0]) if whole else 0
-            _write(tag, timetag.record(0, tick_ms, self.end))
+            self._note(tag, timetag.record(0, tick_ms, self.end))
         return True
 
 
@@ -140,10 +186,10 @@ def _open(path: Path, folder: int | None, flags: int) -> int:
     return number
 
 
-def _write(number: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(number, rest) :]
+def _is(number: int, size: int) -> bool:
+    """Whether an open file still has its name, and is so long."""
+    about = os.fstat(number)
+    return about.st_nlink == 1 and about.st_size == size
 
 
 def _read(number: int) -> bytes:

@@ -13,6 +13,8 @@ class Recorded(NamedTuple):
 
     written: Mapping[str, int]
     dropped: Mapping[str, int]
+    dropped_news: Mapping[str, int]
+    dropped_ticks: int
     errors: Mapping[str, int]
     deleted_files: Mapping[str, int]
     deleted_bytes: Mapping[str, int]
@@ -20,6 +22,9 @@ class Recorded(NamedTuple):
     folder_bytes: int
     quota_bytes: int
     last_write_unix_s: float
+    overdue_hours: int
+    ahead_hours: int
+    refused: Mapping[str, int]  # 1 for each station
     failing: bool
 
 
@@ -32,18 +37,24 @@ def recorded_families(recorded: Recorded) -> Iterator[Family]:
         ("folder_bytes", "Size of all recordings", r.folder_bytes),
         ("quota_bytes", "What all recordings may take", r.quota_bytes),
         ("last_write_timestamp_seconds", "When a write last went well", r.last_write_unix_s),
+        ("overdue_hours", "Hours kept though the clock says that they are too old", r.overdue_hours),
+        ("ahead_hours", "Hours recorded later than the clock says it is", r.ahead_hours),
     )
     for name, text, value in single:
         yield Family(f"hncors_record_{name}", "gauge", text, (), [()], [float(value)])
+    text = "Times of ticks not recorded"
+    yield Family("hncors_record_dropped_ticks_total", "counter", text, (), [()], [r.dropped_ticks])
     counted: tuple[tuple[str, str, str, Mapping[str, int]], ...] = (
+        ("refused", "station", "1 while the quota has no room for the station", r.refused),
         ("written_bytes_total", "station", "Bytes of streams written", r.written),
         ("dropped_bytes_total", "station", "Bytes of streams not recorded", r.dropped),
+        ("dropped_news_total", "station", "News of links not recorded", r.dropped_news),
         ("errors_total", "error", "Writes that failed", r.errors),
         ("deleted_files_total", "reason", "Files deleted", r.deleted_files),
         ("deleted_bytes_total", "reason", "Bytes deleted", r.deleted_bytes),
     )
-    kind: Kind = "counter"
     for name, label, text, values in counted:
         rows = sorted(item for item in values.items() if item[1])
         labels, numbers = [(key,) for key, _ in rows], [value for _, value in rows]
+        kind: Kind = "counter" if name.endswith("_total") else "gauge"
         yield Family(f"hncors_record_{name}", kind, text, (label,), labels, numbers)

@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hncors.gpstime import WEEK_MS
-from hncors.health import Event, Stream
+from hncors.gpstime import WEEK_MS, from_unix_ns_each
+from hncors.health import Event, Stream, Streams
 from hncors.measure.clock import UNKNOWN, resolve
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, append, subset
 from hncors.rtcm3.block import Block
 
 ALTERNATE_MS = 10_000  # a station id seen this lately is one of two on the stream, not a new one
 REMEMBERED_IDS = 64
+ASTRAY_MS = WEEK_MS * 3 // 4  # from arrival; times begin within half a week of it, so half is no edge
 
 
 class Dated(NamedTuple):
@@ -36,12 +37,13 @@ def date(
     owner: I64,
     arrival_ns: I64,
     streams: Sequence[Stream],
+    columns: Streams,
     reference: Callable[[Stream, int], int],
 ) -> Dated:
     """A block's observation messages with their times; those whose time cannot be are counted.
 
-    `owner` and `arrival_ns` are by frame; `reference(stream, arrival_ns)` is a GPS time near a stream's
-    first message.
+    `owner` and `arrival_ns` are by frame; `streams` are the rows of `columns`. A time near a stream's first
+    message is that of the last one before, where that was about when bytes arrive; else `reference` tells it.
     """
     messages = block.messages
     if not len(messages):
@@ -52,8 +54,13 @@ def date(
     messages, observations = subset(messages, block.observations, order)
     arrival = arrival_ns[messages.frame]
     references = np.zeros(len(streams), np.int64)
-    present, first = np.unique(stream, return_index=True)
-    for number, at in zip(present.tolist(), arrival[first].tolist(), strict=True):
+    first = _changes(stream)
+    present, came_ns = stream[first], arrival[first]
+    last_ms = columns.epoch_ms[present]
+    references[present] = last_ms
+    near = abs(last_ms - from_unix_ns_each(came_ns)) <= ASTRAY_MS
+    rest = (~(near & columns.timed[present] & (last_ms >= 0))).nonzero()[0]
+    for number, at in zip(present[rest].tolist(), came_ns[rest].tolist(), strict=True):
         references[number] = reference(streams[number], at)
     time = resolve(messages, stream, references)
     good = time != UNKNOWN
@@ -63,15 +70,23 @@ def date(
         rows = np.flatnonzero(good)
         messages, observations = subset(messages, observations, rows)
         stream, time, arrival = stream[rows], time[rows], arrival[rows]
-    last = np.flatnonzero(np.append(stream[1:] != stream[:-1], True)) if len(stream) else _NONE
-    for number, newest in zip(stream[last].tolist(), time[last].tolist(), strict=True):
-        streams[number].epoch_ms = newest
+    columns.epoch_ms[stream] = time  # of several the last
     return Dated(messages, observations, stream, time, arrival)
 
 
-def identities(dated: Dated, streams: Sequence[Stream]) -> Iterator[Event]:
-    """Station ids that change: another station on this stream, or two at once (R14). 0 names no station."""
-    known = np.array([-1 if s.station_id is None else s.station_id for s in streams], np.int64)
+def _changes(stream: I64) -> I64:
+    """The first row of each stream."""
+    new = np.ones(len(stream), bool)
+    new[1:] = stream[1:] != stream[:-1]
+    return new.nonzero()[0]
+
+
+def identities(dated: Dated, streams: Sequence[Stream], station_id: I64) -> Iterator[Event]:
+    """Station ids that change: another station on this stream, or two at once (R14). 0 names no station.
+
+    `station_id` is the column that `streams` are rows of.
+    """
+    known = station_id.copy()
     for number in np.unique(dated.stream[known[dated.stream] < 0]).tolist():
         streams[number].station_id = 0
     told = np.flatnonzero(dated.messages.station_id)
@@ -119,10 +134,18 @@ def renumbered(dated: Dated, number: I64) -> Dated:
     return Dated(messages, observations, stream[rows], dated.time_ms[rows], dated.arrival_ns[rows])
 
 
-def part(dated: Dated, spans: Sequence[tuple[int, int]]) -> Dated:
-    """The messages in some spans of rows (first, last), in their order."""
-    if not spans:
+def part(dated: Dated, first: I64, last: I64) -> Dated:
+    """The messages in some spans of rows, in their order."""
+    if not len(first):
         return NOTHING
-    rows = np.concatenate([np.arange(first, last + 1) for first, last in spans])
+    rows = spanned(first, last)
     messages, observations = subset(dated.messages, dated.observations, rows)
     return Dated(messages, observations, dated.stream[rows], dated.time_ms[rows], dated.arrival_ns[rows])
+
+
+def spanned(first: I64, last: I64) -> I64:
+    """The rows first..last (inclusive) of each span, one span after the other."""
+    length = last - first + 1
+    before = length.cumsum() - length
+    rows: I64 = np.arange(length.sum()) + (first - before).repeat(length)
+    return rows

@@ -147,3 +147,9 @@ def to_unix_ms(gps_ms: Ints) -> Ints:
     """UTC milliseconds since 1970 of an array of GPS times."""
     leaps = np.searchsorted(_LEAP_GPS_MS, gps_ms, side="right")
     return gps_ms + (GPS_EPOCH_UNIX_S - leaps) * 1000
+
+
+def from_unix_ns_each(unix_ns: Ints) -> Ints:
+    """GPS milliseconds (rounded down) of an array of UTC times in nanoseconds since 1970."""
+    leaps = np.searchsorted(_LEAP_UNIX_S, unix_ns // 1_000_000_000, side="right")
+    return unix_ns // 1_000_000 + (leaps - GPS_EPOCH_UNIX_S) * 1000

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from hncors.gpstime import WEEK_MS, iso, to_unix_ns
 from hncors.identity import Stranger
-from hncors.measure.availability import Account
-from hncors.measure.epoch import Timeline
+from hncors.measure.availability import Account, Accounts
+from hncors.measure.epoch import Timeline, Timelines
+from hncors.measure.table import NEVER, Flag, Maybe, Number, Row, Table
+from hncors.observation import I64, B
 from hncors.rtcm3.framing import Framer
 
 STATES = (
@@ -58,9 +60,31 @@ class Said(NamedTuple):
     at_ns: int
 
 
+class Streams(Table):
+    """What is looked at of all streams at once."""
+
+    FIRST: ClassVar = {
+        "timed": True,
+        "streaming": False,
+        "station_id": NEVER,
+        **dict.fromkeys(("epoch_ns", "review_ns", "without_bit"), 0),
+        **dict.fromkeys(("epoch_ms", "closed_ms"), -1),
+    }
+    timed: B
+    streaming: B  # the state is "streaming"
+    epoch_ns: I64
+    closed_ms: I64
+    epoch_ms: I64
+    review_ns: I64
+    without_bit: I64
+    station_id: I64
+
+
 @dataclass(slots=True)
-class Stream:
+class Stream(Row):
     """One station's stream. Times are UTC nanoseconds; 0 is "never"."""
+
+    TABLE: ClassVar = Streams
 
     id: str
     account: Account
@@ -71,23 +95,16 @@ class Stream:
     since_ns: int = 0
     why: str = ""  # the link's own
     state_why: str = ""
-    timed: bool = True
     connected_ns: int = 0
     woke_ns: int = 0  # when the monitor last looked again after being blind; silence counts from there
     byte_ns: int = 0
     frame_ns: int = 0
-    epoch_ns: int = 0
     ephemeris_ns: int = 0
     valid_ns: int = 0  # how long this connection brought epochs, before the state it is in
-    epoch_ms: int = -1  # GPS time of the newest observation message
-    closed_ms: int = -1  # GPS time of the epoch that was complete at epoch_ns
-    review_ns: int = 0  # the state cannot change before this unless something comes
     reconnects: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     # Counts of connections that are over; the framer has those of this one.
     past: Counter[str] = field(default_factory=Counter)
-    without_bit: int = 0  # epochs in a row none of whose messages said it was the last
-    station_id: int | None = None
     id_seen: dict[int, int] = field(default_factory=dict)  # station id -> epoch it was last seen in
     said: dict[int, Said] = field(default_factory=dict)
     arp_m: tuple[float, float, float] | None = None
@@ -102,6 +119,18 @@ class Stream:
     week_votes: dict[tuple[str, int], int] = field(default_factory=dict)
     weeks: int = 0  # by which ephemerides say arrival times are off
     told: dict[str, tuple[int, int]] = field(default_factory=dict)  # event kind -> hour, how many in it
+    # In the columns of all streams:
+    timed = Flag()
+    streaming = Flag()
+    epoch_ns = Number()
+    epoch_ms = Number()  # GPS time of the newest observation message
+    closed_ms = Number()  # GPS time of the epoch that was complete at epoch_ns
+    review_ns = Number()  # the state cannot change before this unless something comes
+    without_bit = Number()  # epochs in a row none of whose messages said it was the last
+    station_id = Maybe()
+
+    def __post_init__(self) -> None:
+        self.stand_alone()
 
     def bytes(self) -> dict[str, int]:
         """Bytes received by fate: in_frames + junk + pending = received."""
@@ -132,6 +161,7 @@ class Stream:
         """Be in another state from now on."""
         self.valid_ns += self._valid_now_ns()
         self.state, self.since_ns = state, now_ns
+        self.streaming = state == STREAMING
 
     def valid_s(self) -> float:
         """How long the connection there is has brought epochs, from first to last."""
@@ -172,6 +202,24 @@ def stream_of(station: Watched) -> Stream:
 def promised_ms(station: Watched) -> int | None:
     """The interval of its epochs that a station promises."""
     return round(1000 / station.rate_hz) if station.rate_hz else None
+
+
+class Tables(NamedTuple):
+    """Columns of all streams of a network; row n is the n-th stream's."""
+
+    streams: Streams
+    accounts: Accounts
+    lines: Timelines
+
+
+def together(streams: Sequence[Stream]) -> Tables:
+    """One set of columns for these streams, whose rows they are from now on."""
+    tables = Tables(Streams(len(streams)), Accounts(len(streams)), Timelines(len(streams)))
+    for number, stream in enumerate(streams):
+        stream.enter_table(tables.streams, number)
+        stream.account.enter_table(tables.accounts, number)
+        stream.line.enter_table(tables.lines, number)
+    return tables
 
 
 def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:

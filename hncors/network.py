@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hncors import gpstime
-from hncors.dating import NOTHING, Dated, date, identities, join, part
+from hncors.completion import Complete, Completion
+from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, identities, join, part, spanned
 from hncors.gpstime import WEEK_MS
 from hncors.health import (
     CONNECTED,
@@ -26,14 +27,14 @@ from hncors.health import (
     Stream,
     Watched,
     is_replay,
-    is_stale,
     judge_state,
     most_replay,
     stream_of,
+    together,
 )
 from hncors.hearing import hear, vote_on_week
 from hncors.identity import Places
-from hncors.measure.epoch import CLOSED_BY, JUMP, LATE, Assembly, Closed, assemble, runs, without_repeats
+from hncors.measure.epoch import CLOSED_BY, LATE, without_repeats
 from hncors.measure.quality import Quality
 from hncors.measure.tally import Tally
 from hncors.mirrors import Mirrors
@@ -42,12 +43,10 @@ from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import CHANNELS
 
-STUCK_AFTER = 5  # epochs in a row that no message ends: one that is lost is no habit
 BLOCK_FRAMES = 1536  # docs/speed.md: fewer pay more for each call, more hold the event loop
 NEWS_AN_HOUR = 100  # events of one kind that a stream's data may raise in an hour
 HOUR_NS = 3600 * SECOND_NS
 IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through
-ASTRAY_MS = WEEK_MS * 3 // 4  # from arrival; times begin within half a week of it, so half is no edge
 CLOCK_OFF = "the epochs of most stations are of another time: is this machine's clock right?"
 BLIND_NS = 5 * SECOND_NS  # a longer pause between ticks means the monitor was not looking
 
@@ -103,6 +102,7 @@ class Network:
         self.index = {stream.id: i for i, stream in enumerate(self.streams)}
         if len(self.index) != len(self.streams):
             raise ValueError("two stations have one id")
+        self.tables = together(self.streams)
         self.tally = Tally(len(self.streams))
         self.quality = Quality(len(self.streams))
         self.mirrors = Mirrors(len(self.streams))
@@ -113,6 +113,7 @@ class Network:
         self._frames: list[bytes] = []
         self._owner: list[int] = []
         self._arrival: list[int] = []
+        self._waiting: set[int] = set()  # streams of which bytes are pending, and a few more
         self._held = NOTHING
         self._last_tick_ns = 0
         self._weighed = 0, False
@@ -140,11 +141,13 @@ class Network:
             return
         if stream.framer.pending and arrival_ns - stream.byte_ns >= IDLE_NS:  # as a tick would have
             self._keep(number, stream.framer.idle(), stream.byte_ns)
-        stream.timed = chunk.timed
+        self.tables.streams.timed[number] = chunk.timed
         stream.byte_ns = arrival_ns
         if stream.state != STREAMING:  # bytes alone make nothing worse, only later
             stream.review_ns = 0
         self._keep(number, stream.framer.feed(chunk.data), arrival_ns)
+        if stream.framer.pending:
+            self._waiting.add(number)
 
     def _keep(self, number: int, frames: list[bytes], arrival_ns: int) -> None:
         if frames:
@@ -182,10 +185,9 @@ class Network:
         self._let_idle_frames_through(now_ns)
         held = self._decode(now_ns)
         tick = self._complete(held, now_ns, end=False)
-        self._silences(now_ms)
-        for stream in self.streams:
-            if now_ns >= stream.review_ns:
-                self._review(stream, now_ns)
+        self._completion().silences(now_ms)
+        for number in (self.tables.streams.review_ns <= now_ns).nonzero()[0].tolist():
+            self._review(self.streams[number], now_ns)
         return tick._replace(events=self._told())
 
     def end(self, now_ns: int) -> Tick:
@@ -204,9 +206,12 @@ class Network:
         return events
 
     def _let_idle_frames_through(self, now_ns: int) -> None:
-        for number, stream in enumerate(self.streams):
+        for number in sorted(self._waiting):
+            stream = self.streams[number]
             if stream.framer.pending and now_ns - stream.byte_ns >= IDLE_NS:
                 self._keep(number, stream.framer.idle(), stream.byte_ns)
+            if not stream.framer.pending:
+                self._waiting.discard(number)
 
     def _decode(self, now_ns: int) -> Dated:
         """Decode the frames that came, in blocks, and join them to the epochs still open."""
@@ -222,8 +227,8 @@ class Network:
             block = decode(frames[part])
             self._account(block, owner)
             self._hear(block, owner, arrival)
-            new = date(block, owner, arrival, self.streams, self._reference)
-            for event in identities(new, self.streams):
+            new = date(block, owner, arrival, self.streams, self.tables.streams, self._reference)
+            for event in identities(new, self.streams, self.tables.streams.station_id):
                 self._tell(self.streams[self.index[event.station]], [event])
             dated.append(new)
         return join(dated)
@@ -272,54 +277,38 @@ class Network:
         """Close the epochs that are complete, account for them, keep the rest."""
         if not len(held.messages):
             return NO_NEWS
-        found = runs(held.stream, held.time_ms, held.messages.more)
-        present = {run.stream: self.streams[run.stream] for run in found}
-        intervals = {number: s.account.best_interval_ms() for number, s in present.items()}
-        timed = {number: s.timed for number, s in present.items()}
-        lines = {number: s.line for number, s in present.items()}
-        heard = {number: _heard_ns(s, now_ns) for number, s in present.items()}
+        heard_ns = np.full(len(self.streams), now_ns)
+        for (
+            number
+        ) in self._waiting:  # all frames until then are known; those behind a false leader when it was idle
+            stream = self.streams[number]
+            if stream.framer.pending and now_ns - stream.byte_ns < IDLE_NS:
+                heard_ns[number] = stream.byte_ns
+        done = self._completion().complete(held, heard_ns, end=end)
+        self._held = part(held, done.open_first, done.open_last)
+        return self._measure(held, done) if len(done.stream) else NO_NEWS
 
-        def owe(one: Closed) -> int:
-            ended = CLOSED_BY[one.by] == "multiple_message_bit"
-            unset = not ended and bool(held.messages.more[one.first : one.last + 1].all())
-            return self._owe(one, int(held.arrival_ns[one.last]), unset=unset)
+    def _completion(self) -> Completion:
+        return Completion(
+            self.streams, self.tables, self._blind, lambda stream, event: self._tell(stream, [event])
+        )
 
-        done: Assembly = assemble(found, lines, intervals, held.arrival_ns, heard, timed, end=end, owe=owe)
-        for anomaly in done.anomalies:
-            stream = self.streams[anomaly.stream]
-            stream.errors[anomaly.name] += anomaly.number
-            if anomaly.name == "after_deadline":  # the one that says so is only late
-                stream.without_bit = 0
-            if anomaly.name in ("time_jump", "time_backwards"):
-                detail = {"epoch": gpstime.iso(anomaly.time)}
-                self._tell(stream, [Event(anomaly.at_ns, stream.id, anomaly.name, detail)])
-        self._held = part(held, done.open_rows)
-        if not done.closed:
-            return NO_NEWS
-        return self._measure(held, done.closed)
-
-    def _measure(self, held: Dated, closed: list[Closed]) -> Tick:
-        first = np.array([c.first for c in closed], np.int64)
-        last = np.array([c.last for c in closed], np.int64)
-        station = np.array([c.stream for c in closed], np.int64)
-        time = np.array([c.time for c in closed], np.int64)
-        by = np.array([c.by for c in closed], np.int64)
-        arrival = held.arrival_ns[last]
-        length = last - first + 1
-        rows = np.arange(length.sum()) + (first - (np.cumsum(length) - length)).repeat(length)
-        messages, observations = subset(held.messages, held.observations, rows)
-        epoch = np.arange(len(closed)).repeat(length)
+    def _measure(self, held: Dated, done: Complete) -> Tick:
+        station, time, by = done.stream, done.time, done.by
+        arrival = held.arrival_ns[done.last]
+        messages, observations = subset(held.messages, held.observations, spanned(done.first, done.last))
+        epoch = np.arange(len(station)).repeat(done.last - done.first + 1)
         keep = without_repeats(epoch, messages, observations)
         if not keep.all():
             for number, how_many in _counted(station[epoch[observations.message[~keep]]]):
                 self.streams[number].errors["repeated_observation"] += how_many
             observations = observations.select(keep)
         observations = self.tally.with_channels(station[epoch[observations.message]], observations)
-        late = np.array([c.relation == LATE for c in closed])
+        late = done.relation == LATE
         satellites, cells = self.tally.add_epochs(station, time, late, epoch, observations)
         self.tally.smoothed[station[epoch], messages.gnss] = messages.smoothing  # R18: DF417, DF008
         np.add.at(self.tally.closed_by, (station, by), 1)
-        timed = np.array([self.streams[c.stream].timed for c in closed], bool)
+        timed = self.tables.streams.timed[station]
         latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000
         self.tally.count_latency(station[timed], latency_s[timed])
         for copy in self.mirrors.look(station, time, epoch[observations.message], observations):
@@ -333,45 +322,11 @@ class Network:
             self._tell(stream, [Event(int(arrival[news.row]), stream.id, news.kind, news.detail)])
         return Tick([], Epochs(station, time, satellites, cells, by, arrival), epoch, messages, observations)
 
-    def _owe(self, one: Closed, arrival_ns: int, *, unset: bool) -> int:
-        """Account for an epoch; the interval its stream is judged by from now on.
-
-        `unset`: no message said that it was the epoch's last.
-        """
-        stream = self.streams[one.stream]
-        account = stream.account
-        if one.relation == LATE:
-            account.late(one.time)
-            return account.best_interval_ms()
-        judged_by_ms = account.best_interval_ms()
-        replayed = is_replay(stream)
-        stream.epoch_ns, stream.closed_ms = arrival_ns, one.time
-        if is_replay(stream) and not replayed:
-            self._tell(stream, [Event(arrival_ns, stream.id, "replay", {"epoch": gpstime.iso(one.time)})])
-        stream.without_bit = stream.without_bit + 1 if unset else 0
-        if stream.without_bit == STUCK_AFTER:
-            stream.errors["mmb_stuck"] += 1
-        at_ms = gpstime.from_unix_ns(arrival_ns)
-        lost = account.epoch(one.time, at_ms, restart=one.relation == JUMP, blind=self._blind)
-        if lost:
-            detail = {"missing": lost, "until": gpstime.iso(one.time)}
-            self._tell(stream, [Event(arrival_ns, stream.id, "epochs_missing", detail)])
-        interval_ms = account.best_interval_ms()
-        # One more epoch in time leaves a stream that is up as it is.
-        if stream.state != STREAMING or interval_ms != judged_by_ms or is_stale(stream):
-            stream.review_ns = 0
-        return interval_ms
-
     def _clock_off(self) -> bool:
         """Whether most streams bring epochs of another time: then they are right. Looked at once a tick."""
         if self._weighed[0] != self.ticks:
             self._weighed = self.ticks, most_replay(self.streams)
         return self._weighed[1]
-
-    def _silences(self, now_ms: int) -> None:
-        for stream in self.streams:
-            if stream.timed:
-                stream.account.silence(now_ms, self._blind)
 
     def _review(self, stream: Stream, now_ns: int) -> None:
         state, why, review = judge_state(stream, now_ns)
@@ -384,12 +339,6 @@ class Network:
                 self._events.append(Event(now_ns, stream.id, "state", detail))
             stream.enter(state, now_ns)
         stream.state_why = why
-
-
-def _heard_ns(stream: Stream, now_ns: int) -> int:
-    """Until when all frames that came are known; those behind a false leader are so when it was idle."""
-    waits = stream.framer.pending and now_ns - stream.byte_ns < IDLE_NS
-    return stream.byte_ns if waits else now_ns
 
 
 def _counted(numbers: I64) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from hncors.dating import renumbered
 from hncors.gpstime import BEIDOU_OFFSET_MS, WEEK_MS, from_unix_ns, to_unix_ns
-from hncors.health import Event, Watched, promised_ms, stream_of
+from hncors.health import Event, Watched, promised_ms, stream_of, together
 from hncors.hearing import identify
 from hncors.identity import Places
 from hncors.network import Network
@@ -43,10 +43,12 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
         network._tell(stream, identify(stream, network.places, network._last_tick_ns))
     network.index.clear()
     network.index.update(index)
+    network.tables = together(streams)
     network.tally = network.tally.rearranged(before)
     network.mirrors = network.mirrors.rearranged(before)
     network.quality = network.quality.rearranged(before)
     network._held = renumbered(network._held, after)
+    network._waiting = {number for number, stream in enumerate(streams) if stream.framer.pending}
     rows = [row for row, owner in enumerate(network._owner) if after[owner] >= 0]
     network._frames = [network._frames[row] for row in rows]
     network._arrival = [network._arrival[row] for row in rows]

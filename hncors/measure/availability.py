@@ -12,8 +12,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from hncors.measure.table import NEVER, Flag, Maybe, Number, Row, Table
+from hncors.observation import I64, B
 
 WINDOW = 30  # steps the interval is judged by
 WARM_UP = 5  # steps before it is believed
@@ -34,24 +38,88 @@ class Absent(NamedTuple):
     blind: bool
 
 
-@dataclass(slots=True)
-class Account:
+class Accounts(Table):
+    """Accounts as columns; what is None in an Account is NEVER here."""
+
+    FIRST: ClassVar = {
+        **dict.fromkeys(("promised_ms", "newest", "until"), NEVER),
+        **dict.fromkeys(("interval_ms", "received", "missing", "blind", "gaps", "lag_ms"), 0),
+        "in_gap": False,
+        "steps": np.zeros(WINDOW, np.int64),  # the last ones in turn, number n in place n modulo WINDOW
+        "stepped": 0,  # how many there were
+        "lags": np.zeros(WARM_UP, np.int64),  # arrivals less times, of late
+        "lagged": 0,
+    }
+    promised_ms: I64
+    interval_ms: I64
+    received: I64
+    missing: I64
+    blind: I64
+    gaps: I64
+    newest: I64
+    until: I64
+    lag_ms: I64
+    in_gap: B
+    steps: I64
+    stepped: I64
+    lags: I64
+    lagged: I64
+
+    def in_turn(self, rows: I64, time: I64) -> B:
+        """Of which rows this is the next epoch, on time, with nothing else to account for."""
+        interval, promised = self.interval_ms[rows], self.promised_ms[rows]
+        next_one = (time - self.newest[rows] == interval) & (time - self.until[rows] == interval)
+        fits: B = next_one & (interval > 0) & ((promised == NEVER) | (promised == interval))
+        return fits
+
+    def add(self, rows: I64, time: I64, at_ms: I64) -> None:
+        """What `Account.epoch` does, for rows in turn, each once, when nothing was blind lately."""
+        steps, lags = self.stepped[rows], self.lagged[rows]
+        self.steps[rows, steps % WINDOW] = time - self.newest[rows]
+        self.stepped[rows] = steps + 1
+        lag_ms = np.maximum(at_ms - time, 0)
+        self.lags[rows, lags % WARM_UP] = lag_ms
+        self.lagged[rows] = lags + 1
+        self.lag_ms[rows] = lag_ms
+        self.newest[rows] = time
+        self.until[rows] = time
+        self.in_gap[rows] = False
+        self.received[rows] += 1
+
+    def overdue(self, now: int) -> B:
+        """Of which rows `Account.silence` would find an epoch missing, were it told of no blind times."""
+        interval = np.where(self.interval_ms > 0, self.interval_ms, self.promised_ms)
+        patience_ms = np.maximum(GRACE_INTERVALS * interval, GRACE_MS)
+        late_ms = now - self.lag_ms - patience_ms - self.until
+        due: B = (late_ms >= interval) & (interval > 0) & (self.until != NEVER)
+        return due
+
+
+class Account(Row):
     """Expectation and receipt of one station. Times are GPS milliseconds."""
 
-    promised_ms: int | None = None  # configured interval
-    interval_ms: int = 0  # 0: not known yet
-    received: int = 0
-    missing: int = 0
-    blind: int = 0
-    gaps: int = 0  # runs of missing epochs
-    newest: int | None = None  # epoch
-    until: int | None = None  # accounted for up to this epoch
-    lag_ms: int = 0  # from the newest epoch's time to its arrival
-    in_gap: bool = False
-    _steps: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    _early: list[int] = field(default_factory=list)  # steps seen before the interval was believed
-    _lags: deque[int] = field(default_factory=lambda: deque(maxlen=WARM_UP))  # arrivals less times, of late
-    _absent: deque[Absent] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    __slots__ = ("_absent", "_early")
+    TABLE = Accounts
+    columns: Accounts
+
+    promised_ms = Maybe()  # configured interval
+    interval_ms = Number()  # 0: not known yet
+    received = Number()
+    missing = Number()
+    blind = Number()
+    gaps = Number()  # runs of missing epochs
+    newest = Maybe()  # epoch
+    until = Maybe()  # accounted for up to this epoch
+    lag_ms = Number()  # from the newest epoch's time to its arrival
+    in_gap = Flag()
+    stepped = Number()
+    lagged = Number()
+
+    def __init__(self, promised_ms: int | None = None) -> None:
+        self.stand_alone()
+        self.promised_ms = promised_ms
+        self._early: list[int] = []  # steps seen before the interval was believed
+        self._absent: deque[Absent] = deque(maxlen=REMEMBERED)
 
     @property
     def expected(self) -> int:
@@ -60,7 +128,7 @@ class Account:
 
     def best_interval_ms(self) -> int:
         """The interval as far as it is known; 0 when it is not."""
-        return self.interval_ms or self.promised_ms or _mode(self._steps)
+        return self.interval_ms or self.promised_ms or _mode(self._steps())
 
     def promise(self, interval_ms: int | None) -> None:
         """The configured interval is another from now on; None: what comes tells it."""
@@ -71,7 +139,8 @@ class Account:
     def shift(self, by_ms: int) -> None:
         """The clock that arrivals are told by is `by_ms` ahead of itself from now on."""
         self.lag_ms = max(self.lag_ms + by_ms, 0)
-        self._lags = deque((max(lag + by_ms, 0) for lag in self._lags), self._lags.maxlen)
+        lags = self.columns.lags[self.number]
+        lags[:] = np.maximum(lags + by_ms, 0)
 
     def epoch(self, time: int, at_ms: int, *, restart: bool, blind: Blind = ()) -> int:
         """Account for a received epoch that is the newest, or begins a new line of time (`restart`).
@@ -81,20 +150,22 @@ class Account:
         before, self.newest = self.newest, time
         self.lag_ms = max(at_ms - time, 0)
         if restart:
-            self._lags.clear()
-        if not (self._lags and blind and at_ms < blind[-1][1] + GRACE_MS):  # else it waited for us
-            self._lags.append(self.lag_ms)
+            self.lagged = 0
+        if not (self.lagged and blind and at_ms < blind[-1][1] + GRACE_MS):  # else it waited for us
+            self.columns.lags[self.number, self.lagged % WARM_UP] = self.lag_ms
+            self.lagged += 1
         if before is None or self.until is None or restart:
             lost = self.settle(blind)
             self.until = time
             self.in_gap = False
             self.received += 1
             return lost
-        self._steps.append(time - before)
+        self.columns.steps[self.number, self.stepped % WINDOW] = time - before
+        self.stepped += 1
         if self.promised_ms:
             self.interval_ms = self.promised_ms
         elif self.interval_ms and time - before != self.interval_ms:  # one more of the most is still the most
-            self.interval_ms = _mode(self._steps)
+            self.interval_ms = _mode(self._steps())
         if not self.interval_ms:
             self.received += 1
             self.until = time
@@ -140,6 +211,11 @@ class Account:
             after += step
         return lost
 
+    def _steps(self) -> list[int]:
+        """The last ones, in any order."""
+        steps: list[int] = self.columns.steps[self.number, : self.stepped].tolist()
+        return steps
+
     def _reach(self, time: int, blind: Blind) -> int:
         """Account for an epoch, and for those between it and what is accounted for."""
         until = self.until or 0
@@ -158,9 +234,8 @@ class Account:
         if number <= 0:
             return 0
         missing = 0
-        for first, last, unseen in _divided(
-            number, after + min(self._lags, default=0), self.interval_ms, blind
-        ):
+        lag_ms = min(self.columns.lags[self.number, : self.lagged].tolist(), default=0)
+        for first, last, unseen in _divided(number, after + lag_ms, self.interval_ms, blind):
             count = last - first + 1
             if unseen:
                 self.blind += count
@@ -218,7 +293,7 @@ def _rounded(step: int, interval: int) -> int:
     return (step + interval // 2) // interval
 
 
-def _mode(steps: deque[int] | list[int]) -> int:
+def _mode(steps: list[int]) -> int:
     """The most frequent step, the smaller of equals; 0 of none."""
     if not steps:
         return 0

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from hncors.gpstime import DAY_MS, from_unix_ns
+from hncors.measure.table import NEVER, Flag, Maybe, Number, Row, Table
 from hncors.observation import I64, U8, B, Messages, Observations
 
 CLOSED_BY = ("multiple_message_bit", "later_epoch", "deadline", "end_of_stream")
@@ -24,40 +24,85 @@ RELATION = ("next", "late", "jump")
 NEXT, LATE, JUMP = range(3)
 LATE_MS = 60_000  # an older epoch this near to the newest is late; farther back, time went backwards
 JUMP_MS = 3_600_000  # a longer step ahead is a silence only if the arrival time agrees
+PATIENCE_NS = 250_000_000, 5_000_000_000
 MAX_SPANS = 64
 
 
-@dataclass(slots=True)
-class Timeline:
+class Timelines(Table):
+    """Timelines as columns; what is None in a Timeline is NEVER here."""
+
+    FIRST: ClassVar = {
+        **dict.fromkeys(("newest", "previous", "opened", "last_of_span"), NEVER),
+        **dict.fromkeys(("opened_as", "deadline_ns", "ahead_ms", "first_of_span"), 0),
+        **dict.fromkeys(("refused", "bit_untrusted"), False),
+    }
+    newest: I64
+    previous: I64
+    refused: B
+    bit_untrusted: B
+    opened: I64
+    opened_as: I64
+    deadline_ns: I64
+    ahead_ms: I64
+    first_of_span: I64  # the latest one
+    last_of_span: I64
+
+
+class Timeline(Row):
     """What one stream's epochs have been."""
 
-    newest: int | None = None
-    previous: int | None = None  # time of the last run of messages, whatever became of it
-    refused: bool = False  # ... and whether it was a duplicate
-    bit_untrusted: bool = False
-    opened: int | None = None  # epoch being put together
-    opened_as: int = 0  # index into RELATION
-    deadline_ns: int = 0  # of the epoch opened last
-    ahead_ms: int = 0  # ... and by how much its time was after its arrival
-    spans: list[list[int]] = field(default_factory=list)  # [first, last] of epochs without a gap
+    __slots__ = ("_spans",)
+    TABLE = Timelines
+    columns: Timelines
+
+    newest = Maybe()
+    previous = Maybe()  # time of the last run of messages, whatever became of it
+    refused = Flag()  # ... and whether it was a duplicate
+    bit_untrusted = Flag()
+    opened = Maybe()  # epoch being put together
+    opened_as = Number()  # index into RELATION
+    deadline_ns = Number()  # of the epoch opened last
+    ahead_ms = Number()  # ... and by how much its time was after its arrival
+    first_of_span = Number()
+    last_of_span = Maybe()
+
+    def __init__(self) -> None:
+        self.stand_alone()
+        self._spans: list[list[int]] = []  # all but the latest
+
+    @property
+    def spans(self) -> list[list[int]]:
+        """First and last of epochs without a gap, in ascending order; bounded."""
+        last = self.last_of_span
+        return self._spans if last is None else [*self._spans, [self.first_of_span, last]]
 
     def has(self, time: int) -> bool:
         """True when this epoch was received before (spans are bounded: very old ones are forgotten)."""
-        at = bisect_right(self.spans, [time, DAY_MS**3]) - 1
-        return at >= 0 and time <= self.spans[at][1]
+        spans = self.spans
+        at = bisect_right(spans, [time, DAY_MS**3]) - 1
+        return at >= 0 and time <= spans[at][1]
 
     def add(self, time: int, interval_ms: int) -> None:
         """Remember an epoch."""
-        spans = self.spans
-        at = bisect_right(spans, [time, DAY_MS**3]) - 1
-        if at >= 0 and time - spans[at][1] <= interval_ms * 3 // 2:
-            spans[at][1] = max(time, spans[at][1])
-            if at + 1 < len(spans) and spans[at + 1][0] - spans[at][1] <= interval_ms * 3 // 2:
-                spans[at][1] = spans.pop(at + 1)[1]
+        last = self.last_of_span
+        if last is not None and 0 < time - last <= interval_ms * 3 // 2:
+            self.last_of_span = time
             return
-        spans.insert(at + 1, [time, time])
-        if len(spans) > MAX_SPANS:
-            del spans[0 if at >= MAX_SPANS // 2 else -1]
+        spans = self.spans
+        _add(spans, time, interval_ms)
+        *self._spans, (self.first_of_span, self.last_of_span) = spans
+
+
+def _add(spans: list[list[int]], time: int, interval_ms: int) -> None:
+    at = bisect_right(spans, [time, DAY_MS**3]) - 1
+    if at >= 0 and time - spans[at][1] <= interval_ms * 3 // 2:
+        spans[at][1] = max(time, spans[at][1])
+        if at + 1 < len(spans) and spans[at + 1][0] - spans[at][1] <= interval_ms * 3 // 2:
+            spans[at][1] = spans.pop(at + 1)[1]
+        return
+    spans.insert(at + 1, [time, time])
+    if len(spans) > MAX_SPANS:
+        del spans[0 if at >= MAX_SPANS // 2 else -1]
 
 
 class Run(NamedTuple):
@@ -91,28 +136,32 @@ class Anomaly(NamedTuple):
     at_ns: int  # arrival of the first of them
 
 
-def runs(stream: I64, time: I64, more: B) -> list[Run]:
+class Runs(NamedTuple):
+    """Runs as columns, in the order of their rows."""
+
+    stream: I64
+    time: I64
+    first: I64
+    last: I64
+    bit_at: I64
+
+    def each(self, numbers: list[int] | None = None) -> list[Run]:
+        """Some of them, or all, one by one."""
+        columns = self if numbers is None else [column[np.array(numbers, np.int64)] for column in self]
+        return [Run(*run) for run in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def runs(stream: I64, time: I64, more: B) -> Runs:
     """Runs of messages of one stream and time; rows of a stream follow each other as they came."""
     if not len(stream):
-        return []
+        return Runs(stream, time, stream, stream, stream)
     new = np.ones(len(stream), bool)
     new[1:] = (stream[1:] != stream[:-1]) | (time[1:] != time[:-1])
-    first = np.flatnonzero(new)
+    first = new.nonzero()[0]
     last = np.append(first[1:], len(stream)) - 1
     rows = np.where(more, len(stream), np.arange(len(stream)))
     bit = np.minimum.reduceat(rows, first)
-    bit = np.where(bit <= last, bit, -1)
-    return [
-        Run(*run)
-        for run in zip(
-            stream[first].tolist(),
-            time[first].tolist(),
-            first.tolist(),
-            last.tolist(),
-            bit.tolist(),
-            strict=True,
-        )
-    ]
+    return Runs(stream[first], time[first], first, last, np.where(bit <= last, bit, -1))
 
 
 class Assembly(NamedTuple):
@@ -228,9 +277,14 @@ def _relation(line: Timeline, time: int, ahead_ms: int | None) -> int:
     return JUMP if stray or (step > JUMP_MS and abs(ahead_ms) > JUMP_MS) else NEXT
 
 
+def patience_ns(interval_ms: I64) -> I64:
+    """The same as `_patience_ns`, of each."""
+    return np.clip(interval_ms * 500_000, *PATIENCE_NS)
+
+
 def _patience_ns(interval_ms: int) -> int:
     """How long after its first message an epoch is waited for: half an interval, 0.25 s to 5 s."""
-    return min(max(interval_ms * 500_000, 250_000_000), 5_000_000_000)
+    return min(max(interval_ms * 500_000, PATIENCE_NS[0]), PATIENCE_NS[1])
 
 
 def without_repeats(epoch: I64, messages: Messages, observations: Observations) -> B:

@@ -63,7 +63,8 @@ class Counted:
     def _identify(self, messages: Messages, observations: Observations, time_ms: I64) -> None:
         self.station_ids.update(np.unique(messages.station_id).tolist())
         nothing = np.zeros(len(messages), np.int64)
-        for _ in identities(Dated(messages, observations, nothing, time_ms, nothing), [self._stream]):
+        dated = Dated(messages, observations, nothing, time_ms, nothing)
+        for _ in identities(dated, [self._stream], self._stream.columns.station_id):
             pass  # as events they are for the daemon; here their count is enough
 
     def end(self) -> None:
@@ -79,7 +80,7 @@ class Counted:
         if not len(messages):
             return
         nothing = np.zeros(len(messages), np.int64)
-        found = runs(nothing, time_ms, messages.more)
+        found = runs(nothing, time_ms, messages.more).each()
         interval = self._interval([run.time for run in found])
         done = assemble(found, [self._stream.line], [interval], nothing, [0], [False], end=True)
         for anomaly in done.anomalies:

@@ -6,12 +6,13 @@ ambiguities are given; pseudorange and phase of each signal follow (RINEX 3.05 s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hncors.observation import CHANNEL_UNKNOWN, Observations
+from hncors.observation import CHANNEL_UNKNOWN, I64, Observations
 from hncors.signals import GNSS, NUMBER
 
 C_M_S = 299_792_458.0
@@ -25,55 +26,62 @@ WAVELENGTH_M = {name: C_M_S / (mhz * 1e6) for name, mhz in MHZ.items()}
 START_MS = 1_400_000_000_000 // 30_000 * 30_000
 
 
-class Signal(NamedTuple):
-    """A signal of a satellite; `number` of R is a satellite on channel 0."""
+class Signals(NamedTuple):
+    """Some signals, arrays of one length: satellite (of R on channel 0) and a name such as "G1C"."""
 
-    number: int
-    name: str
+    number: I64
+    name: NDArray[np.str_]
+
+
+Of = Callable[[float, Signals], Any]
 
 
 class Truth(NamedTuple):
-    """What is so, each a function of seconds and signal, in metres or TECU."""
+    """What is so, each a function of seconds and signals, in metres or TECU."""
 
-    tecu: Callable[[float, Signal], float] = lambda t, s: 10.0
-    multipath_m: Callable[[float, Signal], float] = lambda t, s: 0.0
-    cycles: Callable[[float, Signal], float] = lambda t, s: 0.0
+    tecu: Of = lambda t, s: 10.0
+    multipath_m: Of = lambda t, s: 0.0
+    cycles: Of = lambda t, s: 0.0
     clock_m: Callable[[float], float] = lambda t: 0.0
     code_clock_m: Callable[[float], float] = lambda t: 0.0  # of pseudoranges alone
-    lock_ms: Callable[[float, Signal], float] = lambda t, s: float("nan")
-    half_cycle: Callable[[float, Signal], bool] = lambda t, s: False
-    cn0_dbhz: Callable[[float, Signal], float] = lambda t, s: 45.0
+    lock_ms: Of = lambda t, s: np.nan
+    half_cycle: Of = lambda t, s: False
+    cn0_dbhz: Of = lambda t, s: 45.0
     code_noise_m: float = 0.0
     phase_noise_m: float = 0.0
 
 
-def made(truth: Truth, signals: Sequence[Signal], t: float, chance: np.random.Generator) -> Observations:
+def made(truth: Truth, signals: Signals, t: float, chance: np.random.Generator) -> Observations:
     """The observations of one epoch, `t` seconds after START_MS."""
-    rows = []
-    for one in signals:
-        geometry = 2.2e7 + 1e5 * one.number + 400 * np.sin(one.number) * t + 0.04 * t * t + truth.clock_m(t)
-        electrons = METRES_A_TECU[one.name] * truth.tecu(t, one)
-        code = geometry + electrons + truth.multipath_m(t, one) + truth.code_clock_m(t)
-        phase = geometry - electrons + truth.cycles(t, one) * WAVELENGTH_M[one.name]
-        noise = chance.standard_normal(2) * (truth.code_noise_m, truth.phase_noise_m)
-        rows.append((code + noise[0], phase + noise[1]))
-    gnss = [GNSS.index(one.name[0]) for one in signals]
-    count = len(signals)
+    number, count = signals.number, len(signals.number)
+    metres_a_tecu = np.array([METRES_A_TECU[name] for name in signals.name.tolist()])
+    wavelength_m = np.array([WAVELENGTH_M[name] for name in signals.name.tolist()])
+    gnss = [GNSS.index(name[0]) for name in signals.name.tolist()]
+    geometry = 2.2e7 + 1e5 * number + 400 * np.sin(number) * t + 0.04 * t * t + truth.clock_m(t)
+    electrons = metres_a_tecu * truth.tecu(t, signals)
+    noise = chance.standard_normal((2, count))
+    code = geometry + electrons + truth.multipath_m(t, signals) + truth.code_clock_m(t)
+    phase = geometry - electrons + truth.cycles(t, signals) * wavelength_m
+    whole = np.ones(count)
     return Observations(
         message=np.zeros(count, np.int64),
         gnss=np.array(gnss, np.uint8),
-        satellite=np.array([one.number for one in signals], np.uint8),
-        signal=np.array([NUMBER[g][one.name[1:]] for g, one in zip(gnss, signals, strict=True)], np.uint8),
-        pseudorange_m=np.array([code for code, _ in rows]),
-        phase_range_m=np.array([phase for _, phase in rows]),
+        satellite=number.astype(np.uint8),
+        signal=np.array(
+            [NUMBER[g][name[1:]] for g, name in zip(gnss, signals.name.tolist(), strict=True)], np.uint8
+        ),
+        pseudorange_m=code + truth.code_noise_m * noise[0],
+        phase_range_m=phase + truth.phase_noise_m * noise[1],
         range_rate_m_s=np.full(count, np.nan),
-        lock_ms=np.array([truth.lock_ms(t, one) for one in signals]),
-        half_cycle=np.array([truth.half_cycle(t, one) for one in signals]),
-        cn0_dbhz=np.array([truth.cn0_dbhz(t, one) for one in signals]),
+        lock_ms=truth.lock_ms(t, signals) * whole,
+        half_cycle=truth.half_cycle(t, signals) & (whole > 0),
+        cn0_dbhz=truth.cn0_dbhz(t, signals) * whole,
         channel=np.where(np.array(gnss) == 1, 0, CHANNEL_UNKNOWN).astype(np.int8),
     )
 
 
-def sky(names: str, satellites: int = 8) -> list[Signal]:
+def sky(names: str, satellites: int = 8) -> Signals:
     """Some satellites of one system, each with all signals of `names` such as "G1C G2W"."""
-    return [Signal(number, name) for number in range(1, satellites + 1) for name in names.split()]
+    codes = names.split()
+    number = np.repeat(np.arange(1, satellites + 1), len(codes))
+    return Signals(number, np.array(codes * satellites))

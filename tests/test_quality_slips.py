@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from quality_material import C_M_S, START_MS, Signal, Truth, made, sky
+from quality_material import C_M_S, START_MS, Signals, Truth, made, sky
 
 from hncors.measure.carrier import Jump
 from hncors.measure.cells import PLACES, SKY, Cells
@@ -22,7 +22,7 @@ NOISE = {"code_noise_m": 0.3, "phase_noise_m": 0.002}
 class Watched:
     """What became of a run of epochs: slips as (second, satellite, code, tests)."""
 
-    def __init__(self, truth: Truth, signals: list[Signal], times_s: list[float], seed: int = 1) -> None:
+    def __init__(self, truth: Truth, signals: Signals, times_s: list[float], seed: int = 1) -> None:
         self.cells, self.slips, self.jumps = Cells(1), list[tuple[float, int, str, set[str]]](), list[Jump]()
         chance = np.random.default_rng(seed)
         for t in times_s:
@@ -41,9 +41,10 @@ class Watched:
 
 def slip(*cycles: tuple[str, float], at_s: float, satellite: int = 3) -> Truth:
     """Some signals of one satellite slip at a time, under an ionosphere that grows by 0.2 TECU a minute."""
-    by = dict(cycles)
     return Truth(
-        cycles=lambda t, s: by.get(s.name, 0.0) * (t >= at_s and s.number == satellite),
+        cycles=lambda t, s: sum(
+            size * (s.name == name) * (s.number == satellite) * (t >= at_s) for name, size in cycles
+        ),
         tecu=lambda t, s: 10 + 0.2 / 60 * t * s.number / 4,
         **NOISE,
     )
@@ -122,15 +123,15 @@ def test_a_slip_in_the_moment_of_a_clock_jump_is_found() -> None:
 
 
 def test_lock_time_tells_a_slip_that_no_combination_shows() -> None:
-    lock = Truth(lock_ms=lambda t, s: 16_384.0 if s.name == "G5Q" and t >= 40 else 524_288.0, **NOISE)
+    lock = Truth(lock_ms=lambda t, s: np.where((s.name == "G5Q") & (t >= 40), 16_384.0, 524_288.0), **NOISE)
     seen = Watched(lock, sky("G1C G2W G5Q", 1), list(range(80)))
     assert seen.slips == [(40, 1, "G5Q", {"lock"})]
 
 
 def test_an_open_half_cycle_is_no_slip_when_it_is_resolved() -> None:
     truth = Truth(
-        cycles=lambda t, s: 0.5 * (s.name == "G2W" and 40 <= t < 46),
-        half_cycle=lambda t, s: s.name == "G2W" and 40 <= t < 46,
+        cycles=lambda t, s: 0.5 * (s.name == "G2W") * (40 <= t < 46),
+        half_cycle=lambda t, s: (s.name == "G2W") & (40 <= t < 46),
         **NOISE,
     )
     seen = Watched(truth, sky("G1C G2W"), list(range(80)))
@@ -154,7 +155,7 @@ def test_one_frequency_has_the_pseudorange() -> None:
 def test_a_ninth_signal_of_a_system_is_refused_and_counted() -> None:
     cells = Cells(1)
     codes = "1C 1P 1W 2C 2P 2W 2S 2L 2X".split()
-    o = made(Truth(), [Signal(1, "G1C")] * len(codes), 0.0, np.random.default_rng(1))
+    o = made(Truth(), sky("G1C " * len(codes), 1), 0.0, np.random.default_rng(1))
     o.signal[:] = [CODES[0].index(code) for code in codes]
     assert cells.of(np.zeros(len(codes), np.int64), o).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, -1]
     assert cells.refused == 1

@@ -31,6 +31,8 @@ NEAREST = 0.02  # frequencies nearer to each other than this part say nothing to
 GF_FLOOR_M, GF_M_S = 0.015, 0.0002
 GF_FIRST_M, GF_FIRST_M_S = 0.02, 0.004  # more while the rate is not known
 GF_SIGMAS = 6.0
+CLIP = 1.5  # of its limit is the most a step counts for in the scatter, which outlives the arc: so a storm
+# soon ceases to look like slips, and a slip does not blind what follows
 _GF_PRIOR_M = 0.004
 _RATE_S = 120.0  # over which the rate is averaged
 # Melbourne-Wuebbena.
@@ -105,7 +107,8 @@ def _block(
     phase_part = error / limit
     phase_part *= phase_part
     steady = np.maximum(gain / (1.0 + _PRIOR * gain), 0.016)
-    variance += steady * (error * error - variance)
+    clipped = np.minimum(np.abs(error), CLIP * limit)
+    variance += steady * (clipped * clipped - variance)
     rate += np.maximum(np.minimum(elapsed_s * (1 / _RATE_S), 0.3), np.minimum(2.0 * gain, 1.0)) * (
         error / elapsed_s
     )
@@ -131,6 +134,8 @@ def _block(
     if len(held):  # a pseudorange alone, perhaps: the means wait for the next epoch
         shifted[~stepped] = _confirmed(c, cell[held], time_ms[held], step[held])
         weight1[held], step[held], mp_step[held], kept[held] = weight[held], 0.0, 0.0, 1.0
+    begun = fresh.nonzero()[0]
+    variance[begun] = c.gf_variance_m2[cell[begun]]
     c.pair_ms[cell] = time_ms
     c.weight[cell] = weight1
     c.gf_m[cell] = gf
@@ -141,8 +146,8 @@ def _block(
     c.mw_sum2[cell] = kept * sum2 + share * (step * step)
     c.mp_mean_m[cell] = mp_mean + gain * mp_step
     c.mp_sum2_m2[cell] = kept * mp_sum2 + share * (mp_step * mp_step)
-    if fresh.any():
-        begin(c, cell[fresh], time_ms[fresh])
+    if len(begun):
+        begin(c, cell[begun], time_ms[begun])
     return Steps(first + found, stepped, shifted)
 
 
@@ -168,7 +173,7 @@ def begin(c: Cells, cell: I64, time_ms: I64) -> None:
     c.weight[cell] = 1.0
     c.gf_m[cell] = gf
     c.gf_rate_m_s[cell] = 0.0
-    c.gf_variance_m2[cell] = _GF_PRIOR_M**2
+    c.gf_variance_m2[cell] = np.maximum(c.gf_variance_m2[cell], _GF_PRIOR_M**2)
     c.mw_mean[cell] = c.mw_gf[cell] * gf - c.mw_own[cell] * own - c.mw_partner[cell] * c.code_phase_m[partner]
     c.mw_sum2[cell] = 0.0
     c.mp_mean_m[cell] = own - c.mp_factor[cell] * gf
@@ -208,6 +213,7 @@ def pair_up(c: Cells, cell: I64, time_ms: I64) -> None:
     known = partner >= 0
     c.partner[cell] = partner
     c.pair_ms[cell] = NEVER
+    c.gf_variance_m2[cell] = 0.0
     cell, partner = cell[known], partner[known]
     ratio = c.frequency_hz[partner] / c.frequency_hz[cell]
     wide_lane_m = C_M_S / (c.frequency_hz[cell] * (1 - ratio))  # negative where the partner's is higher

@@ -68,6 +68,10 @@ class Quality:
         """See hncors.measure.multipath.rms_m."""
         return multipath.rms_m(self.cells, self.interval_s, self.newest_ms)
 
+    def roti_tecu_min(self) -> tuple[F64, F64]:
+        """See hncors.measure.roti.Roti.by_station."""
+        return self.ionosphere.by_station(self.cells, self.newest_ms)
+
     def _keep_time(self, station: I64, time_ms: I64) -> None:
         elapsed_s = (time_ms - self.newest_ms[station]) / 1000
         usual = (elapsed_s > 0) & (elapsed_s <= GAP_S)

@@ -18,6 +18,7 @@ GRID_MS = 30_000
 SAMPLES = 10  # five minutes
 ENOUGH = 8  # of them
 _LATE_MS = 15_000  # from 15 to 45 s apart are 30 s where epochs do not fall on the grid
+LOWEST_DEG = 30.0
 M_HZ2_PER_TECU = 40.308e16
 
 
@@ -69,6 +70,28 @@ class Roti:
         square = (np.where(recent, rot - mean[:, None], 0) ** 2).sum(axis=1) / np.maximum(count, 1)
         self.roti[cell] = np.where(count >= ENOUGH, np.sqrt(square), np.nan)
         self.roti_ms[cell] = time_ms
+
+    def by_station(self, cells: Cells, newest_ms: I64) -> tuple[F64, F64]:
+        """Median and largest ROTI of the satellites of each station, nan where none is known.
+
+        `newest_ms` is the newest epoch of each station. Satellites known to be below 30 degrees, where the
+        way through the ionosphere and the noise are longest, do not count.
+        """
+        used = min(cells.count, self._size)
+        station = cells.station_of(np.arange(used))
+        age_ms = newest_ms[station] - self.roti_ms[:used]
+        with np.errstate(invalid="ignore"):
+            low = cells.elevation_deg[:used] < LOWEST_DEG
+        rows = np.flatnonzero(~np.isnan(self.roti[:used]) & (age_ms >= 0) & (age_ms <= 2 * GRID_MS) & ~low)
+        rows = rows[np.lexsort((self.roti[rows], station[rows]))]
+        roti, count = self.roti[rows], np.bincount(station[rows], minlength=len(newest_ms))
+        median, most = np.full(len(newest_ms), np.nan), np.full(len(newest_ms), np.nan)
+        some = count > 0
+        end = np.cumsum(count)[some]
+        middle = (end - count[some], (count[some] - 1) // 2, count[some] // 2)
+        median[some] = (roti[middle[0] + middle[1]] + roti[middle[0] + middle[2]]) / 2
+        most[some] = roti[end - 1]
+        return median, most
 
     def rates(self, cells: I64, slot: int) -> F64:
         """ROT of cells in a slot of the grid, TECU a minute; nan where there is none."""

@@ -19,6 +19,7 @@ from hncors.network import Network
 from hncors.signals import CODES, GNSS, SLOTS
 from hncors.view.exposition import Family, Kind
 from hncors.view.process import Process, process_families
+from hncors.view.quality_metrics import quality_families
 
 _CELL_LABELS = [(GNSS[g], CODES[g][s]) for g in range(7) for s in range(SLOTS)]
 
@@ -33,6 +34,7 @@ def families(
     yield from _messages(network)
     yield from _epochs(network)
     yield from _sky(network)
+    yield from quality_families(network)
     yield _one(
         "hncors_monitor_blind_seconds_total",
         "counter",

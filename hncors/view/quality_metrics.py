@@ -1,0 +1,60 @@
+"""Quality of what stations observe as metric families; hncors.view.metrics has the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hncors.measure.slips import TESTS
+from hncors.network import Network
+from hncors.observation import F64
+from hncors.signals import CODES, GNSS, SLOTS
+from hncors.view.exposition import Family, Kind
+
+_SIGNALS = [(GNSS[g], CODES[g][s]) for g in range(7) for s in range(SLOTS)]
+
+
+def quality_families(network: Network) -> Iterator[Family]:
+    """Counters of all signals a station ever sent; gauges only of what is known while it is streaming."""
+    quality = network.quality
+    ids = [stream.id for stream in network.streams]
+    now = np.array([stream.state == "streaming" for stream in network.streams], bool)
+    sent = network.tally.seen
+
+    def signals(name: str, kind: Kind, text: str, values: NDArray[Any], there: NDArray[Any]) -> Family:
+        rows, numbers = np.nonzero(there)
+        labels = [(ids[r], *_SIGNALS[n]) for r, n in zip(rows.tolist(), numbers.tolist(), strict=True)]
+        return Family(name, kind, text, ("station", "gnss", "signal"), labels, values[rows, numbers])
+
+    text = "Cycle slips of phases, whatever test found them"
+    yield signals("hncors_cycle_slips_total", "counter", text, quality.slips, sent)
+    any_sent = sent.any(axis=1)
+    labels = [(ids[r], test) for r in np.flatnonzero(any_sent).tolist() for test in TESTS]
+    text = "Tests that found a cycle slip; several may find the same"
+    tests = quality.slip_tests[any_sent].ravel()
+    yield Family("hncors_cycle_slip_tests_total", "counter", text, ("station", "test"), labels, tests)
+    text = "Phases whose half cycle was not resolved"
+    half = quality.half_cycles
+    yield signals("hncors_half_cycle_observations_total", "counter", text, half, half > 0)
+    text = "Jumps of the receiver's clock"
+    jumps = quality.clock_jumps[any_sent]
+    names = [(ids[r],) for r in np.flatnonzero(any_sent).tolist()]
+    yield Family("hncors_receiver_clock_jumps_total", "counter", text, ("station",), names, jumps)
+    rms, _ = quality.multipath_rms_m()
+    text = "Code multipath and noise about the mean of each arc, of all satellites"
+    yield signals("hncors_multipath_rms_meters", "gauge", text, rms, ~np.isnan(rms) & now[:, None])
+    text = "Rate of TEC index over five minutes: median and largest of the satellites"
+    median, most = quality.roti_tecu_min()
+    yield _stat("hncors_ionosphere_roti_tecu_per_minute", text, ids, now, {"median": median, "max": most})
+
+
+def _stat(name: str, text: str, ids: list[str], now: NDArray[np.bool_], stats: dict[str, F64]) -> Family:
+    rows = {
+        (ids[r], stat): float(values[r])
+        for stat, values in stats.items()
+        for r in np.flatnonzero(now & ~np.isnan(values)).tolist()
+    }
+    return Family(name, "gauge", text, ("station", "stat"), list(rows), list(rows.values()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hncors.observation import F64, I64, Observations, frequency_hz
+from hncors.observation import F64, I64, U8, Observations, frequency_hz
 from hncors.signals import FIRST_SATELLITE, GNSS, SATELLITES, SLOTS
 
 NEVER = -(1 << 60)  # a time in milliseconds before all others
@@ -35,6 +35,9 @@ _COLUMNS: dict[str, float | int] = {
     "pair_ms": NEVER,
     "arc_ms": NEVER,
     "elevation_deg": np.nan,
+    "azimuth_deg": np.nan,
+    "slow_dbhz": np.nan,
+    "expected_dbhz": np.nan,
     "gf_m": 0.0,
     "gf_rate_m_s": 0.0,
     "gf_variance_m2": 0.0,
@@ -52,6 +55,12 @@ _COLUMNS: dict[str, float | int] = {
 }
 
 
+def sky_number(gnss: I64, satellite: U8) -> I64:
+    """One number for satellites of all systems, below SKY."""
+    number: I64 = _FIRST.take(gnss) + satellite
+    return number
+
+
 class Cells:
     """Cells of all stations, and columns of what is remembered of each."""
 
@@ -66,6 +75,9 @@ class Cells:
     lock_ms: F64
     cn0_dbhz: F64
     elevation_deg: F64  # nan while unknown
+    azimuth_deg: F64
+    slow_dbhz: F64  # C/N0, the mean of some minutes
+    expected_dbhz: F64
     rolled_m: F64  # taken from the phases of older messages, which roll over
     # with another frequency of the satellite (hncors.measure.pairs)
     partner: I64  # a cell, -1 for none
@@ -104,7 +116,7 @@ class Cells:
         if place.min(initial=0) == -1:
             self._new_signals(signal[place == -1])
             place = self._place.take(signal)
-        key = (station * SKY + _FIRST.take(gnss) + o.satellite) * PLACES + place
+        key = (station * SKY + sky_number(gnss, o.satellite)) * PLACES + place
         cell: I64 = self.table.take(key).astype(np.int64)
         if place.min(initial=0) < 0:
             refused = place < 0
@@ -120,6 +132,14 @@ class Cells:
         """All cells of each cell's satellite, shape (n, PLACES), -1 where there is none."""
         found: I64 = self.table.reshape(-1, PLACES)[self.key[cell] // PLACES].astype(np.int64)
         return found
+
+    def point(self, station: I64, gnss: U8, satellite: U8, elevation_deg: F64, azimuth_deg: F64) -> None:
+        """Where satellites stand over stations."""
+        key = station * SKY + sky_number(gnss.astype(np.int64), satellite)
+        cell = self.table.reshape(-1, PLACES)[key].astype(np.int64)
+        rows, places = np.nonzero(cell >= 0)
+        self.elevation_deg[cell[rows, places]] = elevation_deg[rows]
+        self.azimuth_deg[cell[rows, places]] = azimuth_deg[rows]
 
     def station_of(self, cell: I64) -> I64:
         """The station of each cell."""

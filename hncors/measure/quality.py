@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hncors.measure import multipath
-from hncors.measure.carrier import GAP_S
+from hncors.measure.carrier import GAP_S, Jump
 from hncors.measure.cells import Cells
+from hncors.measure.completeness import Completeness
 from hncors.measure.roti import Roti
 from hncors.measure.slips import TESTS, Look, look
-from hncors.observation import F64, I64, B, Messages, Observations
+from hncors.measure.strength import Strength, mean_fall_db
+from hncors.observation import F64, I64, U8, B, Messages, Observations
 from hncors.signals import C_M_S, GNSS, SLOTS
 
 SIGNALS = len(GNSS) * SLOTS
@@ -31,6 +33,8 @@ class Quality:
     def __init__(self, stations: int) -> None:
         self.cells = Cells(stations)
         self.ionosphere = Roti(stations)
+        self.strength = Strength(stations)
+        self.completeness = Completeness(stations)
         self.slips = np.zeros((stations, SIGNALS), np.int64)
         self.slip_tests = np.zeros((stations, len(TESTS)), np.int64)
         self.half_cycles = np.zeros((stations, SIGNALS), np.int64)
@@ -45,6 +49,8 @@ class Quality:
         for name in ("slips", "slip_tests", "half_cycles", "clock_jumps", "newest_ms", "interval_s"):
             getattr(other, name)[stay] = getattr(self, name)[before[stay]]
         other.cells, rows = self.cells.rearranged(before)
+        other.completeness = self.completeness.rearranged(before)
+        other.strength = self.strength.rearranged(before)
         other.ionosphere = self.ionosphere.rearranged(before, rows, len(other.cells.key))
         return other
 
@@ -61,8 +67,27 @@ class Quality:
             if not now.all():
                 some = observations.select(now[epoch[observations.message]])
             self._keep_time(station[now], time_ms[now])
-            news += self._epoch(epoch[some.message], station, time_ms, messages, some)
+            found = self._epoch(
+                station[now], time_ms[now], epoch[some.message], station, time_ms, messages, some
+            )
+            rows = np.flatnonzero(now)
+            news += [
+                News(int(rows[np.argmax(station[now] == who)]), kind, detail) for who, kind, detail in found
+            ]
         return news
+
+    def directions(self, station: I64, gnss: U8, satellite: U8, elevation_deg: F64, azimuth_deg: F64) -> None:
+        """Tell where healthy satellites stand over stations, each once, whether they are observed or not.
+
+        To be called after `epochs`, every 30 s or so: C/N0, ROTI and multipath are judged by elevation from
+        then on, and what should be observed in the newest epoch of each station is counted.
+        """
+        self.cells.point(station, gnss, satellite, elevation_deg, azimuth_deg)
+        self.completeness.look(self.cells, self.newest_ms, station, gnss, satellite, elevation_deg)
+
+    def cn0_fall_db(self) -> F64:
+        """How far below what is expected the signals of the newest epochs are, shape (stations, SIGNALS)."""
+        return mean_fall_db(self.cells, self.newest_ms)
 
     def multipath_rms_m(self) -> tuple[F64, I64]:
         """See hncors.measure.multipath.rms_m."""
@@ -78,8 +103,17 @@ class Quality:
         self.interval_s[station[usual]] = elapsed_s[usual]
         self.newest_ms[station] = time_ms
 
-    def _epoch(self, row: I64, station: I64, time_ms: I64, messages: Messages, o: Observations) -> list[News]:
-        """One epoch of each of some stations; `row` is the epoch of each observation."""
+    def _epoch(
+        self,
+        looked: I64,
+        when_ms: I64,
+        row: I64,
+        station: I64,
+        time_ms: I64,
+        messages: Messages,
+        o: Observations,
+    ) -> list[tuple[int, str, dict[str, Any]]]:
+        """One epoch of each of the stations `looked` at; `row` is the epoch of each observation."""
         who = station[row]
         seen = look(self.cells, who, time_ms[row], messages.kind[o.message], o)
         self.ionosphere.sample(self.cells, seen.station, seen.cell, seen.time_ms)
@@ -88,13 +122,11 @@ class Quality:
             its = np.flatnonzero(o.half_cycle)
             signal = o.gnss[its].astype(np.int64) * SLOTS + o.signal[its]
             np.add.at(self.half_cycles, (who[its], signal), 1)
+        columns = (seen.station, seen.cell, seen.time_ms, seen.cn0_dbhz)
+        falls = self.strength.look(self.cells, looked, when_ms, *columns)
         return [
-            News(
-                int(row[np.argmax(who == jump.station)]),
-                "clock_jump",
-                {"milliseconds": round(jump.jump_m / C_M_S * 1000, 6), "phase": jump.phase},
-            )
-            for jump in seen.jumps
+            *((jump.station, "clock_jump", _jump_detail(jump)) for jump in seen.jumps),
+            *((fall.station, fall.kind, fall.detail) for fall in falls),
         ]
 
     def _count(self, seen: Look) -> None:
@@ -105,6 +137,10 @@ class Quality:
             np.add.at(self.slip_tests[:, bit], who, slips.tests >> bit & 1)
         for jump in seen.jumps:
             self.clock_jumps[jump.station] += 1
+
+
+def _jump_detail(jump: Jump) -> dict[str, Any]:
+    return {"milliseconds": round(jump.jump_m / C_M_S * 1000, 6), "phase": jump.phase}
 
 
 def _turns(station: I64) -> I64:

@@ -37,6 +37,7 @@ class Look(NamedTuple):
     station: I64
     cell: I64
     time_ms: I64
+    cn0_dbhz: F64
     slips: Slips
     jumps: list[Jump]
 
@@ -64,7 +65,7 @@ def look(cells: Cells, station: I64, time_ms: I64, kind: U8, o: Observations) ->
         rolled_m = _rolls(cells, cell, code_phase_m, old)
         phase_m, code_phase_m = phase_m + rolled_m, code_phase_m - rolled_m
     if not len(cell):
-        return Look(station, cell, time_ms, Slips(cell, time_ms, cell), [])
+        return Look(station, cell, time_ms, o.cn0_dbhz, Slips(cell, time_ms, cell), [])
     done = follow(cells, Phases(cell, station, time_ms, phase_m, code_phase_m, o.lock_ms, kind))
     cells.cn0_dbhz[cell] = o.cn0_dbhz
     part(cells, cell[done.lost])
@@ -75,7 +76,7 @@ def look(cells: Cells, station: I64, time_ms: I64, kind: U8, o: Observations) ->
     begin(cells, again, cells.time_ms[again])
     alone = done.apart[cells.partner[cell[done.apart]] < 0]
     slips = _told(cells, cell[done.lost], cell[alone], charged, steps)
-    return Look(station, cell, time_ms, slips, done.jumps)
+    return Look(station, cell, time_ms, o.cn0_dbhz, slips, done.jumps)
 
 
 def _told(cells: Cells, lost: I64, alone: I64, charged: I64, steps: Steps) -> Slips:

@@ -46,6 +46,19 @@ def quality_families(network: Network) -> Iterator[Family]:
     rms, _ = quality.multipath_rms_m()
     text = "Code multipath and noise about the mean of each arc, of all satellites"
     yield signals("hncors_multipath_rms_meters", "gauge", text, rms, ~np.isnan(rms) & now[:, None])
+    fall = quality.cn0_fall_db()
+    text = "Mean C/N0 below what is expected of the station and elevation"
+    yield signals("hncors_signal_cn0_fall_decibels", "gauge", text, fall, ~np.isnan(fall) & now[:, None])
+    causes = {(ids[r], cause): 1.0 for r, cause in enumerate(quality.strength.cause) if cause and now[r]}
+    text = "1 while many signals of a station have fallen at once, by what that looks like"
+    yield Family(
+        "hncors_cn0_fall_active", "gauge", text, ("station", "cause"), list(causes), list(causes.values())
+    )
+    done = quality.completeness
+    text = "Observations that should have been there at the looks every half minute"
+    yield signals("hncors_observations_owed_total", "counter", text, done.owed, done.owed > 0)
+    text = "... and were, with pseudorange and phase"
+    yield signals("hncors_observations_complete_total", "counter", text, done.found, done.owed > 0)
     text = "Rate of TEC index over five minutes: median and largest of the satellites"
     median, most = quality.roti_tecu_min()
     yield _stat("hncors_ionosphere_roti_tecu_per_minute", text, ids, now, {"median": median, "max": most})

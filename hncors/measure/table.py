@@ -18,11 +18,14 @@ class Table:
     """Columns of one length. `FIRST` names them, with what a row holds at first (a number, or an array)."""
 
     FIRST: ClassVar[dict[str, Any]] = {}
+    _row: ClassVar[dict[str, NDArray[Any]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls._row = {name: np.asarray(first)[None] for name, first in cls.FIRST.items()}
 
     def __init__(self, rows: int) -> None:
-        for name, first in self.FIRST.items():
-            value = np.asarray(first)
-            setattr(self, name, np.full((rows, *value.shape), value))
+        for name, row in self._row.items():
+            setattr(self, name, row.repeat(rows, axis=0))
 
 
 class Row:

@@ -36,7 +36,7 @@ from hncors.hearing import hear, vote_on_week
 from hncors.identity import Places
 from hncors.measure.epoch import CLOSED_BY, LATE, without_repeats
 from hncors.measure.quality import Quality
-from hncors.measure.tally import Tally
+from hncors.measure.tally import Tally, count_at
 from hncors.mirrors import Mirrors
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, subset
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
@@ -307,7 +307,7 @@ class Network:
         late = done.relation == LATE
         satellites, cells = self.tally.add_epochs(station, time, late, epoch, observations)
         self.tally.smoothed[station[epoch], messages.gnss] = messages.smoothing  # R18: DF417, DF008
-        np.add.at(self.tally.closed_by, (station, by), 1)
+        count_at(self.tally.closed_by, station, by)
         timed = self.tables.streams.timed[station]
         latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000
         self.tally.count_latency(station[timed], latency_s[timed])

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -276,3 +277,26 @@ async def test_n26_tls_on_a_plain_port():
     finally:
         server.close()
         await server.wait_closed()
+
+
+async def test_a_fault_of_ours_while_a_connection_is_watched_is_told(monkeypatch):
+    """It is the link's, which begins anew after it; a connection nobody watches would stay for ever."""
+
+    def fruitless(station: str) -> str:
+        raise ZeroDivisionError
+
+    caster = Caster((ICY + FRAME, HOLD))
+    server = await asyncio.start_server(caster.serve, "127.0.0.1", 0)
+    try:
+        station = Station(
+            id="A", link=f"ntrip://127.0.0.1:{server.sockets[0].getsockname()[1]}/A", rate_hz=1.0
+        )
+        shared = dataclasses.replace(surroundings(Heard()), fruitless=fruitless)
+        monkeypatch.setattr(caster_client, "ANSWER_S", 0.2)
+        with pytest.raises(ZeroDivisionError):
+            await attempt(station, parse_link(station.link), shared)
+    finally:
+        server.close()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*caster.tasks)
+            await server.wait_closed()

@@ -72,9 +72,11 @@ class Reader(asyncio.BufferedProtocol):
 
         `position` makes the sentence that is sent once connected, and again while the connection lasts.
         """
-        self.over: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[Verdict] = loop.create_future()
         self.connected = False
-        self.heard_s = _now_s()
+        self._time = loop.time
+        self.heard_s = self._time()
         self._station = station
         self._deliver = deliver
         self._asked = asked
@@ -100,7 +102,7 @@ class Reader(asyncio.BufferedProtocol):
         return self._view  # a view: TLS fills it in slices, and slices of a bytearray are copies
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.heard_s = _now_s()
+        self.heard_s = self._time()
         data = bytes(self._view[:nbytes])
         self._tell([data] if self._dialogue is None else self._dialogue.feed(data))
 
@@ -204,20 +206,44 @@ def _now_s() -> float:
 
 
 async def _until_over(reader: Reader, station: Station, shared: Surroundings) -> Verdict:
-    """The verdict that ends a connection; silence is one too, and so is noise."""
+    """The verdict that ends a connection; silence is one too, and so is noise.
+
+    A timer of the loop looks at it: thousands of tasks that wake every few seconds cost ten times as much.
+    """
+    loop = asyncio.get_running_loop()
     begun_s = _now_s()
-    while not reader.over.done():
-        quiet = quiet_s(station.rate_hz, shared.interval_s(station.id))
-        left_s = (reader.heard_s + quiet if reader.connected else begun_s + ANSWER_S) - _now_s()
-        if left_s > 0 and reader.connected and (state := shared.fruitless(station.id)):
-            reader.end(Verdict(state, f"{FRUITLESS[state]} for long: connected afresh"))
-        elif left_s > 0:
-            await asyncio.wait({reader.over}, timeout=min(left_s, quiet, LOOK_S))
-        elif reader.connected:
-            reader.end(Verdict("stalled", f"no bytes for {quiet:.0f} s"))
+    timer: asyncio.TimerHandle | None = None
+
+    def look() -> None:
+        nonlocal timer
+        if reader.over.done():
+            return
+        try:
+            wait_s = _look(reader, station, shared, begun_s)
+        except Exception as fault:  # noqa: BLE001  ours, raised in a timer: the link's task has to tell it
+            reader.over.set_exception(fault)
         else:
-            reader.end(Verdict("unavailable", f"no answer within {ANSWER_S:.0f} s"))
-    return reader.over.result()
+            timer = loop.call_later(wait_s, look)
+
+    look()
+    try:
+        return await reader.over
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+def _look(reader: Reader, station: Station, shared: Surroundings, begun_s: float) -> float:
+    """End a connection that brings nothing, or nothing of use; else the seconds until the next look."""
+    quiet = quiet_s(station.rate_hz, shared.interval_s(station.id))
+    left_s = (reader.heard_s + quiet if reader.connected else begun_s + ANSWER_S) - _now_s()
+    if left_s > 0 and reader.connected and (state := shared.fruitless(station.id)):
+        reader.end(Verdict(state, f"{FRUITLESS[state]} for long: connected afresh"))
+    elif left_s <= 0 and reader.connected:
+        reader.end(Verdict("stalled", f"no bytes for {quiet:.0f} s"))
+    elif left_s <= 0:
+        reader.end(Verdict("unavailable", f"no answer within {ANSWER_S:.0f} s"))
+    return min(max(left_s, 0.0), quiet, LOOK_S)
 
 
 def quiet_s(rate_hz: float | None, interval_s: float | None = None) -> float:

@@ -329,7 +329,7 @@ _FIRST_MSM = 10
 
 def satellites_by_system(epoch: I64, epochs: int, gnss: U8, satellite: U8) -> I64:
     """Different satellites per epoch and system, shape (epochs, 7)."""
-    seen = np.zeros((epochs, 7, 64), bool)
-    seen[epoch, gnss, satellite] = True
-    satellites: I64 = seen.sum(axis=2)
+    seen = np.zeros(epochs * 7 * 64, bool)
+    seen[(epoch * 7 + gnss) * 64 + satellite] = True
+    satellites: I64 = seen.reshape(epochs, 7, 64).sum(axis=2)
     return satellites

@@ -65,23 +65,25 @@ class Tally:
         rows = np.flatnonzero(observations.gnss == GLONASS)
         if not len(rows):
             return observations
-        who, satellite, channel = station[rows], observations.satellite[rows], observations.channel[rows]
+        channel = observations.channel[rows]
+        place = station[rows] * 64 + observations.satellite[rows]
         told = channel != CHANNEL_UNKNOWN
-        table = self.channels
-        table[who[told], satellite[told]] = channel[told]
+        table = self.channels.reshape(-1)
         if told.all():
+            table[place] = channel
             return observations
+        table[place[told]] = channel[told]
         filled = observations.channel.copy()
-        filled[rows] = np.where(told, channel, table[who, satellite])
+        filled[rows] = np.where(told, channel, table[place])
         return Observations(**{**observations.named(), "channel": filled})
 
     def count_messages(self, station: I64, number: I64) -> None:
         """Add frames by station and message number (-1: none)."""
-        np.add.at(self.messages, (station, _SLOT.take(number, mode="wrap")), 1)
+        count_at(self.messages, station, _SLOT.take(number, mode="wrap"))
 
     def count_latency(self, station: I64, latency_s: F64) -> None:
         """Add latencies of epochs."""
-        np.add.at(self.latency, (station, np.searchsorted(LATENCY_BOUNDS_S, latency_s)), 1)
+        count_at(self.latency, station, np.searchsorted(LATENCY_BOUNDS_S, latency_s))
         np.add.at(self.latency_sum_s, station, latency_s)
 
     def add_epochs(
@@ -95,45 +97,45 @@ class Tally:
         Returns satellites by epoch and system, shape (epochs, 7), and observations by epoch.
         """
         count = len(station)
-        of_row = epoch[observations.message]
-        gnss = observations.gnss
-        cell = gnss.astype(np.int64) * SLOTS + observations.signal
-        tracked = satellites_by_system(of_row, count, gnss, observations.satellite)
-        np.add.at(self.observations, (station[of_row], cell), 1)
-        self.seen[station[of_row], cell] = True
+        of_row = epoch.take(observations.message)
+        cell = observations.gnss.astype(np.int64) * SLOTS
+        cell += observations.signal
+        tracked = satellites_by_system(of_row, count, observations.gnss, observations.satellite)
+        place = station.take(of_row) * CELLS
+        place += cell
+        np.add.at(self.observations.reshape(-1), place, 1)
+        self.seen.reshape(-1)[place] = True
         in_turn = np.flatnonzero(~late)
         if len(in_turn):
             # a station's last is its newest, also where time went back; earlier ones need no gauges
             last = in_turn[np.append(station[in_turn][1:] != station[in_turn][:-1], True)]
-            self._latest(station, time_ms, last, of_row, cell, observations, tracked)
+            self.newest_ms[station[last]] = time_ms[last]
+            self.satellites[station[last]] = tracked[last]
+            some, at = observations, of_row
+            if len(last) < count:
+                number = np.full(count, -1, np.int64)
+                number[last] = np.arange(len(last))
+                rows = np.flatnonzero(number[of_row] >= 0)
+                some, at, cell = observations.select(rows), number[of_row[rows]], cell[rows]
+            self._latest(station[last], at, cell, some)
         return tracked, np.bincount(of_row, minlength=count)
 
-    def _latest(
-        self,
-        station: I64,
-        time_ms: I64,
-        last: I64,
-        of_row: I64,
-        cell: I64,
-        observations: Observations,
-        tracked: I64,
-    ) -> None:
-        who = station[last]
-        self.newest_ms[who] = time_ms[last]
-        self.satellites[who] = tracked[last]
-        place = np.full(len(station), -1, np.int64)
-        place[last] = np.arange(len(last))
-        rows = np.flatnonzero(place[of_row] >= 0)
-        at = place[of_row[rows]]
-        new = (observations.gnss[rows] == BEIDOU) & (observations.satellite[rows] >= BDS3_FIRST_SATELLITE)
-        signals = observations.signal[rows]
-        bds3 = np.bincount(at[new] * SLOTS + signals[new], minlength=len(last) * SLOTS)
-        self.bds3[who] = bds3.reshape(len(last), SLOTS)
+    def _latest(self, who: I64, at: I64, cell: I64, observations: Observations) -> None:
+        """Gauges of the newest epoch of some stations; `at` is the row in `who` of each observation."""
+        count = len(who)
+        new = (observations.gnss == BEIDOU) & (observations.satellite >= BDS3_FIRST_SATELLITE)
+        bds3 = np.bincount(at[new] * SLOTS + observations.signal[new], minlength=count * SLOTS)
+        self.bds3[who] = bds3.reshape(count, SLOTS)
         self.seen_bds3[who] |= self.bds3[who] > 0
-        cn0 = observations.cn0_dbhz[rows]
-        known = ~np.isnan(cn0)
-        key = at[known] * CELLS + cell[rows[known]]
-        self.cn0_count[who] = np.bincount(key, minlength=len(last) * CELLS).reshape(len(last), CELLS)
-        self.cn0_sum_dbhz[who] = np.bincount(key, cn0[known], minlength=len(last) * CELLS).reshape(
-            len(last), CELLS
-        )
+        cn0 = observations.cn0_dbhz
+        key = at * CELLS + cell
+        unknown = np.isnan(cn0)
+        if unknown.any():
+            key, cn0 = key[~unknown], cn0[~unknown]
+        self.cn0_count[who] = np.bincount(key, minlength=count * CELLS).reshape(count, CELLS)
+        self.cn0_sum_dbhz[who] = np.bincount(key, cn0, minlength=count * CELLS).reshape(count, CELLS)
+
+
+def count_at(counts: I64, row: I64, column: I64) -> None:
+    """Add one at each place. One index into flat counts takes a tenth of the time that two take."""
+    np.add.at(counts.reshape(-1), row * counts.shape[1] + column, 1)

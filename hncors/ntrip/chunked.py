@@ -64,6 +64,19 @@ class Dechunker:
                 break
         return b"".join(body)
 
+    def one(self, data: bytes) -> bytes | None:
+        """The body bytes where `data` is one whole chunk, as most reads are; else None, nothing is read."""
+        if self.part is not Part.SIZE or self._line:
+            return None
+        size = _SIZE.match(data)
+        if size is None:
+            return None
+        first = size.end()
+        last = len(data) - len(_DATA_END)
+        if last <= first or int(size[1], 16) != last - first or first > MAX_LINE or data[last:] != _DATA_END:
+            return None
+        return data[first:last]
+
     def _whole(self, data: bytes, at: int, body: list[bytes]) -> int:
         """Takes the chunks that lie in `data[at:]` from end to end, which most do; returns what is left."""
         while size := _SIZE.match(data, at):

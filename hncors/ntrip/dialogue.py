@@ -22,7 +22,11 @@ class Dialogue:
         self._start: bytes | None = b""
 
     def feed(self, data: bytes) -> list[Verdict | bytes]:
-        return [] if self.over else self._read(self._parser.feed(data))
+        if self.over:
+            return []
+        if self._start is None and (plain := self._parser.plain(data)):  # as nearly everything is
+            return [plain]
+        return self._read(self._parser.feed(data))
 
     def close(self) -> list[Verdict | bytes]:
         return [] if self.over else self._read(self._parser.close())

@@ -103,6 +103,12 @@ class Parser:
         events, self._events = self._events, []
         return events
 
+    def plain(self, data: bytes) -> bytes | None:
+        """The body bytes in `data` where it is nothing else; else None, and it is for `feed` to read."""
+        if not self._in_body or self._over or self._left is not None:
+            return None
+        return data if self._chunks is None else self._chunks.one(data)
+
     def close(self) -> list[Event]:
         """The connection ended: what was held back, and `End` or `Fault` unless there was one."""
         refused = self._step == self._header and self._head.status >= 300  # clear without a blank line

@@ -10,7 +10,7 @@ from hncors.cli_output import Refused, given_time
 from hncors.cli_recordings import prepare
 from hncors.network import Watched
 from hncors.version import VERSION
-from hncors.view.epoch_status import Statuses
+from hncors.view.positions import columns
 from hncors.view.results import Played, Result
 
 
@@ -27,13 +27,12 @@ def replayed(
         raise ValueError("\n".join(refused.problems)) from refused
     played = []
     for era in plan.eras():
-        statuses = Statuses(era.network, plan.heard)
-        ticks, status = [], list[str]()
+        ticks, positions = [], []
         for tick in era.play():
             if len(tick.epochs.time_ms) or tick.events:
                 ticks.append(tick)
-                status += statuses.of(tick)
-        played.append(Played(era.network, ticks, status))
+                positions.append(columns(era.network, tick))
+        played.append(Played(era.network, ticks, positions))
     return Result(played, version=VERSION, undated=plan.undated, channels=plan.channels)
 
 

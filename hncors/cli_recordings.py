@@ -25,6 +25,7 @@ from hncors.daemon.recording import (
 from hncors.gpstime import DAY_MS
 from hncors.health import SECOND_NS
 from hncors.identity import Places
+from hncors.measure.ephemeris_store import AGE_MS
 from hncors.network import Network, Tick, Watched
 from hncors.observation import CHANNEL_UNKNOWN
 from hncors.reading import Dating, blocks, date, parts
@@ -33,10 +34,8 @@ from hncors.rinex_nav_reader import read
 from hncors.rtcm3 import ephemeris
 from hncors.rtcm3.bits import Impossible, Short
 from hncors.rtcm3.ephemeris import Ephemeris
-from hncors.signals import GNSS
 from hncors.text import printable
 from hncors.view.columns import channels
-from hncors.view.epoch_status import AGE_MS, Heard
 
 NAVIGATION = "expected a RINEX 3 or 4 navigation file"
 MAX_NAVIGATION_BYTES = 1 << 28
@@ -68,7 +67,7 @@ class Plan(NamedTuple):
     recordings: list[Recording]
     sources: list[Source]
     datings: list[Dating]
-    heard: list[Heard]  # ephemerides, and when they came
+    sets: list[tuple[Ephemeris, int]]  # ephemerides, and GPS times near which they are of use
     channels: dict[str, NDArray[np.int8]]  # GLONASS channels by station, from ephemerides
     filed_channels: NDArray[np.int8]  # the same from navigation files
     places: Places  # of all filed stations
@@ -96,6 +95,7 @@ class Plan(NamedTuple):
         network = Network([self.stations[number] for number in numbers], places=self.places)
         known = np.flatnonzero(self.filed_channels != CHANNEL_UNKNOWN)
         network.tally.channels[:, known] = self.filed_channels[known]
+        network.positioning.expect(self.sets)
         return Era(network, [self.sources[number] for number in numbers])
 
 
@@ -118,16 +118,25 @@ def prepare(
         problems.append(f"no recording: {EXPECTED}")
     names = _names(recordings, stations)
     datings = _dated(recordings, given_ms, _near(filed), problems)
-    plan = Plan([], [], [], datings, _heard_filed(filed), {}, channels(filed), Places(stations))
+    plan = Plan(
+        [],
+        [],
+        [],
+        datings,
+        [(one, one.toe_gps_ms) for one in filed if one.toe_gps_ms is not None],
+        {},
+        channels(filed),
+        Places(stations),
+    )
     if problems:
         raise Refused(*problems)
     for recording, station, dating in zip(recordings, names, datings, strict=True):
         source = _source(recording, station.id, dating)
-        heard, told = _heard(source)
+        sets, told = _heard(source)
         plan.stations.append(station)
         plan.recordings.append(recording)
         plan.sources.append(source)
-        plan.heard.extend(heard)
+        plan.sets.extend(sets)
         plan.channels[station.id] = told
     return plan
 
@@ -234,10 +243,13 @@ def _source(recording: Recording, station: str, dating: Dating) -> Source:
 # --- ephemerides -------------------------------------------------------------------------------
 
 
-def _heard(source: Source) -> tuple[list[Heard], NDArray[np.int8]]:
-    """The ephemerides in a recording with their arrival, and the GLONASS channels they tell."""
-    heard: list[Heard] = []
-    sets: list[Ephemeris] = []
+def _heard(source: Source) -> tuple[list[tuple[Ephemeris, int]], NDArray[np.int8]]:
+    """The ephemerides in a recording that are fresh as they come, when, and the GLONASS channels they tell.
+
+    The week of a recording is known when it is played, so its sets are known from the start as well.
+    """
+    sets: list[tuple[Ephemeris, int]] = []
+    every: list[Ephemeris] = []
     seen: set[bytes] = set()
     at = 0
     for frames in blocks(source.data):
@@ -252,10 +264,11 @@ def _heard(source: Source) -> tuple[list[Heard], NDArray[np.int8]]:
                 continue
             at = source.data.find(frame, at) + len(frame)
             at_ns = int(source.arrival_ns[np.searchsorted(source.offset, at - 1, side="right") - 1])
-            toe_ms = ephemeris.reference_time_ms(one, gpstime.from_unix_ns(at_ns))
-            heard.append(Heard(at_ns, source.station, GNSS.index(one.gnss), one.satellite, toe_ms))
-            sets.append(one)
-    return heard, channels(sets)
+            every.append(one)
+            near_ms = gpstime.from_unix_ns(at_ns)
+            if abs(ephemeris.reference_time_ms(one, near_ms) - near_ms) <= AGE_MS[one.gnss]:
+                sets.append((one, near_ms))
+    return sets, channels(every)
 
 
 def _filed(nav: Iterable[str | Path], problems: list[str]) -> Iterator[Ephemeris]:
@@ -273,21 +286,6 @@ def _filed(nav: Iterable[str | Path], problems: list[str]) -> Iterator[Ephemeris
         if not records:
             problems.append(f"{shown(path)}: no ephemeris found; {NAVIGATION}")
         yield from (record.ephemeris for record in records)
-
-
-def _heard_filed(filed: Iterable[Ephemeris]) -> list[Heard]:
-    """Every station knows a set of a file from when it can be used."""
-    return [
-        Heard(
-            gpstime.to_unix_ns(max(one.toe_gps_ms - AGE_MS[one.gnss], 0)),
-            "",
-            GNSS.index(one.gnss),
-            one.satellite,
-            one.toe_gps_ms,
-        )
-        for one in filed
-        if one.toe_gps_ms is not None
-    ]
 
 
 def _near(filed: Iterable[Ephemeris]) -> int | None:

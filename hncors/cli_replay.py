@@ -26,7 +26,6 @@ from hncors.daemon.recording import shown
 from hncors.network import Network, Tick
 from hncors.text import printable
 from hncors.version import VERSION
-from hncors.view.epoch_status import Statuses
 from hncors.view.exposition import Writer
 from hncors.view.merging import merged
 from hncors.view.metrics import families
@@ -55,11 +54,10 @@ def command(
         files = _Files(stack.enter_context(staged(out)), plan) if out is not None else None
         until = _until(plan, eras, speed, stack)
         for era, its in zip(eras, spans, strict=True):
-            statuses = Statuses(era.network, plan.heard)
             for tick in era.play(chunk_size=chunk_size, until=until):
                 its.add(tick)
                 if files is not None:
-                    files.add(era.network, tick, statuses)
+                    files.add(era.network, tick)
         told = {"version": VERSION, "inputs": _inputs(plan), **summary(spans, plan.undated)}
         if files is not None:
             files.end([era.network for era in eras], told)
@@ -110,8 +108,8 @@ class _Files:
     def _new(self, name: str) -> IO[str]:
         return (self._folder / name).open("w", encoding="utf-8", newline="")
 
-    def add(self, network: Network, tick: Tick, statuses: Statuses) -> None:
-        self._epochs.writelines(epoch_lines(network, tick, statuses.of(tick), self._undated))
+    def add(self, network: Network, tick: Tick) -> None:
+        self._epochs.writelines(epoch_lines(network, tick, self._undated))
         self._events.writelines(event_lines(tick.events))
 
     def end(self, networks: Sequence[Network], told: dict[str, Any]) -> None:

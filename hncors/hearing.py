@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from hncors.gpstime import WEEK_MS, from_unix_ns, iso
 from hncors.health import SECOND_NS, Event, Said, Stream
 from hncors.identity import Places
+from hncors.measure.ephemeris_store import News
 from hncors.rtcm3 import ephemeris, station
 from hncors.rtcm3.ephemeris import Ephemeris
 
@@ -109,6 +110,13 @@ def _described_anew(
             changed |= {name: now, f"{name}_before": was}
     if changed:
         yield Event(at_ns, stream.id, "reference_point_described_anew", {"message": message_type, **changed})
+
+
+def not_used(stream: Stream, news: News, at_ns: int) -> Iterator[Event]:
+    """Count a set of ephemerides that is not used; the first of a kind, and each hundredth, is news."""
+    stream.errors[news.kind] += 1
+    if stream.errors[news.kind] % 100 == 1:
+        yield Event(at_ns, stream.id, news.kind, {"satellite": f"{news.gnss}{news.satellite:02d}"})
 
 
 def vote_on_week(stream: Stream, record: Ephemeris, now_ms: int, at_ns: int) -> Iterator[Event]:

@@ -74,6 +74,10 @@ class Places:
         """Whether a station has a place that its reference point can be held against."""
         return station in self._ecef_m
 
+    def of(self, station: str) -> tuple[float, float, float] | None:
+        """The registered place of a station, ECEF metres in the frame it was filed in."""
+        return self._ecef_m.get(station)
+
     def judge(self, station: str, point_m: tuple[float, float, float]) -> Stranger | None:
         """What is wrong with a reference point of a station; None: nothing, or its place was not filed."""
         own_m = self._ecef_m.get(station)

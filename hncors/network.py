@@ -32,13 +32,14 @@ from hncors.health import (
     stream_of,
     together,
 )
-from hncors.hearing import hear, vote_on_week
+from hncors.hearing import hear, not_used, vote_on_week
 from hncors.identity import Places
 from hncors.measure.epoch import CLOSED_BY, LATE, without_repeats
 from hncors.measure.quality import Quality
 from hncors.measure.tally import Tally, count_at
 from hncors.mirrors import Mirrors
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, subset
+from hncors.positioning import NO_POSITIONS, Positioning, Positions
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import CHANNELS
@@ -81,11 +82,12 @@ class Tick(NamedTuple):
     epoch: I64  # of each message of `messages`, its row in `epochs`
     messages: Messages
     observations: Observations
+    positions: Positions
 
 
 _NONE = np.empty(0, np.int64)
 NO_EPOCHS = Epochs(_NONE, _NONE, np.empty((0, 7), np.int64), _NONE, _NONE, _NONE)
-NO_NEWS = Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS)
+NO_NEWS = Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS, NO_POSITIONS)
 
 
 class Network:
@@ -105,6 +107,7 @@ class Network:
         self.tables = together(self.streams)
         self.tally = Tally(len(self.streams))
         self.quality = Quality(len(self.streams))
+        self.positioning = Positioning(len(self.streams))
         self.mirrors = Mirrors(len(self.streams))
         self.blind_ns = 0  # time in which nothing was watched
         self.ticks = 0
@@ -247,6 +250,7 @@ class Network:
             self._tell(stream, hear(stream, int(block.type[row]), record, at_ns, self.places))
             if isinstance(record, Ephemeris):
                 self._tell(stream, vote_on_week(stream, record, self._reference(stream, at_ns), at_ns))
+                self.positioning.store.add(record, self._reference(stream, at_ns), int(owner[row]))
                 if record.gnss == "R" and record["channel"] in CHANNELS:
                     self.tally.channels[owner[row], record.satellite] = int(record["channel"])
 
@@ -320,7 +324,12 @@ class Network:
         for news in self.quality.epochs(station, time, late, epoch, messages, observations):
             stream = self.streams[station[news.row]]
             self._tell(stream, [Event(int(arrival[news.row]), stream.id, news.kind, news.detail)])
-        return Tick([], Epochs(station, time, satellites, cells, by, arrival), epoch, messages, observations)
+        args = station, time, late, epoch, messages, observations
+        positions, unused = self.positioning.epochs_of(*args)
+        for one in unused:
+            self._tell(self.streams[one.station], not_used(self.streams[one.station], one, int(arrival[-1])))
+        epochs = Epochs(station, time, satellites, cells, by, arrival)
+        return Tick([], epochs, epoch, messages, observations, positions)
 
     def _clock_off(self) -> bool:
         """Whether most streams bring epochs of another time: then they are right. Looked at once a tick."""

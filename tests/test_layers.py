@@ -16,7 +16,7 @@ ROWS = (
     "rtcm3",
     "ntrip settings registry rinex",
     "measure",
-    "reading identity health hearing dating completion mirrors network",
+    "reading identity health hearing dating completion mirrors positioning network",
     "supervise",
     "simulate",
     "view",

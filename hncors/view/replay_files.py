@@ -1,6 +1,6 @@
 """What a replay leaves behind: epochs.csv, events.jsonl and summary.json, as text and plain data.
 
-The position columns of epochs.csv are empty and `status` says why: there is no position solution yet.
+Places are in epochs.csv alone.
 """
 
 from __future__ import annotations
@@ -17,25 +17,34 @@ from hncors.gpstime import WEEK_MS, iso
 from hncors.health import Event
 from hncors.measure.tally import CELLS, TYPE_LABELS
 from hncors.network import Network, Tick
+from hncors.positioning import STATUSES
 from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, CODES, GNSS, SLOTS
+from hncors.view import positions
 
 COLUMNS = (
     *("station", "gps_week", "tow_s", "latitude_deg", "longitude_deg", "height_m", "east_m", "north_m"),
     *("up_m", "satellites_used", "systems_used", "pdop", "hpl_m", "vpl_m", "status"),
 )
 HEADER = ",".join(COLUMNS) + "\n"
-_EMPTY = "," * (len(COLUMNS) - 3)  # between tow_s and status
+_DECIMALS = dict.fromkeys(("latitude_deg", "longitude_deg"), 9) | {"satellites_used": 0, "pdop": 2}
 
 
-def epoch_lines(
-    network: Network, tick: Tick, status: Sequence[str], undated: frozenset[str]
-) -> Iterator[str]:
+def epoch_lines(network: Network, tick: Tick, undated: frozenset[str]) -> Iterator[str]:
     """Rows of epochs.csv for the epochs of a tick; `undated` are stations whose week is not known."""
-    epochs = tick.epochs
-    for station, time_ms, why in zip(epochs.station.tolist(), epochs.time_ms.tolist(), status, strict=True):
+    if not len(tick.epochs.station):
+        return
+    texts = {
+        name: [f"{value:.{_DECIMALS.get(name, 4)}f}" if value == value else "" for value in values.tolist()]
+        for name, values in positions.columns(network, tick).items()
+    }
+    texts |= {"systems_used": positions.systems(tick), "status": positions.statuses(tick)}
+    for row, (station, time_ms) in enumerate(
+        zip(tick.epochs.station.tolist(), tick.epochs.time_ms.tolist(), strict=True)
+    ):
         name = network.streams[station].id
         week, tow_ms = divmod(time_ms, WEEK_MS)
-        yield f"{_csv(name)},{'' if name in undated else week},{tow_ms / 1000:.3f}{_EMPTY}{why}\n"
+        head = (_csv(name), "" if name in undated else str(week), f"{tow_ms / 1000:.3f}")
+        yield ",".join((*head, *(texts[column][row] for column in COLUMNS[3:]))) + "\n"
 
 
 def _csv(text: str) -> str:
@@ -137,6 +146,10 @@ def _station(network: Network, spans: Spans, row: int, undated: bool) -> dict[st
         "mean_satellites": round(int(spans.satellites[row]) / int(spans.epochs[row]), 2) if had else None,
         "bds3_satellites": int(spans.bds3[row].sum()),
         "signals": _signals(network, spans, row),
+        "positions": {
+            STATUSES[n]: int(network.positioning.epochs[row, n])
+            for n in np.flatnonzero(network.positioning.epochs[row])
+        },
         "ephemerides": {g: stream.ephemerides[g] for g in GNSS if stream.ephemerides[g]},
         "anomalies": dict(sorted(stream.errors.items())),
     }

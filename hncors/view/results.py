@@ -13,32 +13,21 @@ from hncors import gpstime
 from hncors.gpstime import WEEK_MS
 from hncors.measure.epoch import CLOSED_BY
 from hncors.network import Network, Tick
-from hncors.observation import CHANNEL_UNKNOWN, I64
+from hncors.observation import CHANNEL_UNKNOWN, F64, I64
 from hncors.signals import GNSS
+from hncors.view import positions
 from hncors.view.columns import Table, joined, table, with_channels
 from hncors.view.exposition import Family, Writer
 from hncors.view.merging import merged
 from hncors.view.metrics import families
 
-_UNKNOWN = (
-    "latitude_deg",
-    "longitude_deg",
-    "height_m",
-    "east_m",
-    "north_m",
-    "up_m",
-    "pdop",
-    "hpl_m",
-    "vpl_m",
-)
-
 
 class Played(NamedTuple):
-    """Recordings that were played together: their network after that, its ticks, each epoch's status."""
+    """Recordings that were played together: their network after that, its ticks, their positions."""
 
     network: Network
     ticks: Sequence[Tick]
-    status: Sequence[str]
+    positions: Sequence[dict[str, F64]]  # of each tick: hncors.view.positions.columns
 
 
 class Result:
@@ -109,14 +98,19 @@ class Result:
 
     @cached_property
     def positions(self) -> Table:
-        """One row per epoch as in `epochs`: columns of epochs.csv. All nan; `status` says why."""
-        count = len(self._time_ms)
-        nothing = {name: np.full(count, np.nan) for name in _UNKNOWN}
+        """One row per epoch as in `epochs`: the columns of epochs.csv.
+
+        Numbers are nan where there is none: `status` says why. `snapshot_east_m`, ... are of the ranges as
+        they came, the others of ranges smoothed by the carrier.
+        """
+        parts = [part for one in self._played for part in one.positions]
+        numbers = {name: _floats([part[name] for part in parts]) for name in positions.COLUMNS}
         return {
             "station": self._names(self._station),
             "gps_ms": self._time_ms,
-            **nothing,
-            "status": np.array([status for one in self._played for status in one.status], np.str_),
+            **numbers,
+            "systems_used": np.array([s for tick in self._ticks for s in positions.systems(tick)], np.str_),
+            "status": np.array([s for tick in self._ticks for s in positions.statuses(tick)], np.str_),
         }
 
     @cached_property
@@ -191,6 +185,10 @@ class Result:
             if len(its):
                 time_ms[its] -= time_ms[its[0]] // WEEK_MS * WEEK_MS
         return time_ms
+
+
+def _floats(columns: list[F64]) -> F64:
+    return np.concatenate([*columns, np.empty(0)])
 
 
 def _concatenated(columns: list[I64]) -> I64:

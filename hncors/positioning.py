@@ -1,0 +1,290 @@
+"""Where each station's observations put it, epoch by epoch: the state that takes, and the steps in turn.
+
+Ephemerides of all streams go into one store. The epochs of a tick become ranges, one of a satellite; the
+satellites' states are computed once for an epoch and carried on to each station's signal; and all stations
+are solved at once, twice: from the ranges as they came (`snapshot`), and from those smoothed by the carrier.
+Registered and broadcast coordinates have no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hncors.geodesy import to_geodetic
+from hncors.gpstime import DAY_MS
+from hncors.measure import klobuchar, satellites, troposphere
+from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, Table, reasons
+from hncors.measure.ionosphere import combine, fit, slant
+from hncors.measure.position import CLOCKS, Groups, clocks, directions, line_of_sight, redundancy, solve
+from hncors.measure.range_noise import code_m, common_m
+from hncors.measure.ranges import Ranges, choose
+from hncors.measure.smoothing import Smoothed, Smoother
+from hncors.observation import F64, I64, B, Messages, Observations
+from hncors.rtcm3.ephemeris import Ephemeris
+
+MASK_RAD = np.radians(10.0)
+STATUSES = ("ok", "no_ephemeris", "too_few_satellites", "no_solution", "no_ranges")
+SOLVED, NO_EPHEMERIS, TOO_FEW, NO_SOLUTION, NO_RANGES = range(5)
+UNUSABLE = (*REASONS[1:], "no_group_delay")
+"""Why a satellite that has ranges is not used."""
+
+LOWEST_M, HIGHEST_M = 6.33e6, 6.40e6  # from the earth's centre: where ground is
+_L1_HZ = 1575.42e6
+_MOVED_M = 1000.0  # a start farther off than this calls for directions anew
+
+
+class Positions(NamedTuple):
+    """One row an epoch, as in `Tick.epochs`; nan where there is no solution."""
+
+    status: I64  # index into STATUSES
+    place_m: F64  # (epochs, 3) ECEF, of the smoothed ranges
+    snapshot_m: F64  # (epochs, 3) of the ranges as they came
+    covariance_m2: F64  # (epochs, 3, 3) of the smoothed
+    pdop: F64
+    used: I64
+    systems: I64  # bit n: clock n
+    clock_m: F64  # (epochs, CLOCKS): hncors.measure.position
+    unusable: I64  # (epochs, 7, len(UNUSABLE)) satellites by system and reason
+    ranges: Residuals
+
+
+class Residuals(NamedTuple):
+    """One row a satellite of an epoch that has a range and an ephemeris."""
+
+    epoch: I64  # row of `Positions`
+    gnss: I64
+    satellite: I64
+    pairing: I64  # of signals: hncors.measure.ranges
+    use: B
+    snapshot_m: F64  # residual of the range as it came
+    smoothed_m: F64
+    snapshot_sigma_m: F64
+    smoothed_sigma_m: F64
+    smoothed_over: I64  # epochs
+    elevation_rad: F64
+    azimuth_rad: F64
+    direction: F64  # (n, 3)
+
+
+class Positioning:
+    """What is remembered for positions, and the newest position of each station."""
+
+    def __init__(self, stations: int) -> None:
+        self.store = Store()
+        self.smoother = Smoother(stations)
+        self.place_m = np.zeros((stations, 3))  # each station's last solution, where the next rounds begin
+        # Of the newest epoch:
+        self.status = np.full(stations, -1, np.int64)
+        self.used = np.zeros(stations, np.int64)
+        self.pdop = np.full(stations, np.nan)
+        self.unusable = np.zeros((stations, 7, len(UNUSABLE)), np.int64)
+        self.epochs = np.zeros((stations, len(STATUSES)), np.int64)  # by status, all there were
+
+    def rearranged(self, before: I64, after: I64) -> Positioning:
+        """The same for other stations: `before` is each one's row here, `after` each row's new one, or -1."""
+        other = Positioning(len(before))
+        stay = np.flatnonzero(before >= 0)
+        for name, column in vars(self).items():
+            if isinstance(column, np.ndarray):
+                getattr(other, name)[stay] = column[before[stay]]
+        other.store, other.smoother = self.store, self.smoother.rearranged(before)
+        other.store.renumber(after)
+        return other
+
+    def expect(self, sets: Sequence[tuple[Ephemeris, int]]) -> None:
+        """Sets, and a time near each, that serve until a station tells one: those of files, of a replay."""
+        for ephemeris, near_ms in sets:
+            self.store.add(ephemeris, near_ms)
+
+    def epochs_of(
+        self, station: I64, time_ms: I64, late: B, epoch: I64, messages: Messages, observations: Observations
+    ) -> tuple[Positions, list[News]]:
+        """Positions of complete epochs of a tick, and what of the ephemerides is not used.
+
+        Rows `station`, `time_ms` and `late`, those of a station in the order they were complete; `epoch` is
+        each message's row.
+        """
+        # The middle of all times: one station of another time takes nothing from the others.
+        news = self.store.update(int(np.sort(time_ms)[len(time_ms) // 2]))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # whatever came as a range
+            found = self.positions(station, time_ms, epoch, messages, observations)
+        np.add.at(self.epochs, (station, found.status), 1)
+        in_turn = np.flatnonzero(~late)
+        last = in_turn[np.append(station[in_turn][1:] != station[in_turn][:-1], True)[: len(in_turn)]]
+        who = station[last]
+        self.status[who], self.used[who], self.pdop[who] = (
+            found.status[last],
+            found.used[last],
+            found.pdop[last],
+        )
+        self.unusable[who] = found.unusable[last]
+        return found, news
+
+    def positions(
+        self, station: I64, time_ms: I64, epoch: I64, messages: Messages, observations: Observations
+    ) -> Positions:
+        """Positions of complete epochs: rows `station`, `time_ms`; `epoch` is each message's row."""
+        epochs = len(station)
+        every = choose(epoch, messages, observations)
+        table = self.store.table
+        sent = satellites.sent(table, every, time_ms[every.epoch], observations)
+        rows = np.flatnonzero(sent.usable)
+        ranges = every.select(rows)
+        at = ranges.epoch
+        clock = clocks(ranges.gnss, ranges.satellite)
+        groups = Groups.of(at, clock, epochs)
+        satellite_m, range_m, delay_m = sent.place_m[rows], sent.range_m[rows], sent.delay_m[rows]
+        start = self._start(station, groups, satellite_m, range_m)
+        once = np.ones(len(rows), np.int64)
+        for _ in range(2):
+            model = _model(start, time_ms, ranges, satellite_m)
+            added, sigma = _combined(groups, model, ranges, ranges.delay_m - delay_m, once)
+            snapshot = solve(groups, satellite_m, range_m - model.delay_m + added, sigma, start)
+            moved = np.linalg.norm(snapshot.place_m - start, axis=1)
+            start = np.where(np.isnan(snapshot.place_m), start, snapshot.place_m)
+            if not (moved > _MOVED_M).any():
+                break
+        smoothed = self._smooth(station, time_ms, ranges, messages, observations, sigma)
+        smooth_m = range_m + smoothed.range_m - ranges.range_m
+        added, smooth_sigma = _combined(groups, model, ranges, smoothed.delay_m - delay_m, smoothed.over)
+        smooth = solve(groups, satellite_m, smooth_m - model.delay_m + added, smooth_sigma, start)
+        radius = np.linalg.norm(smooth.place_m, axis=1)
+        solved = (radius > LOWEST_M) & (radius < HIGHEST_M)
+        last = np.flatnonzero(solved)
+        self.place_m[station[last]] = smooth.place_m[last]
+        why = _why(table, every, sent)
+        # Where nothing is known of the place, none is below the mask, so all of them count.
+        nowhere = (start == 0.0).all(axis=1)
+        few = np.where(nowhere, redundancy(groups, np.ones(len(rows), bool)), smooth.redundancy) < 0
+        status = _status(every, why, epochs, solved, few)
+        place = np.where(solved[:, None], smooth.place_m, np.nan)
+        return Positions(
+            status, place, snapshot.place_m, smooth.covariance_m2, smooth.pdop,
+            np.where(solved, smooth.used, 0), np.where(solved, smooth.systems, 0), smooth.clock_m,
+            _counted(every, why, epochs),
+            Residuals(
+                at, ranges.gnss, ranges.satellite, ranges.pairing, smooth.use, snapshot.residual_m,
+                smooth.residual_m, sigma, smooth_sigma, smoothed.over, model.elevation_rad,
+                model.azimuth_rad, model.direction,
+            ),
+        )  # fmt: skip
+
+    def _start(self, station: I64, groups: Groups, satellite_m: F64, range_m: F64) -> F64:
+        """Where each epoch's rounds begin: the station's last solution, else one of plain ranges."""
+        start = self.place_m[station]
+        cold = (start == 0.0).all(axis=1)
+        if cold.any():
+            sigma = np.where(cold[groups.epoch], 1.0, np.nan)
+            found = solve(groups, satellite_m, range_m, sigma, start).place_m
+            start[cold] = np.nan_to_num(found[cold])
+        return start
+
+    def _smooth(
+        self,
+        station: I64,
+        time_ms: I64,
+        ranges: Ranges,
+        messages: Messages,
+        observations: Observations,
+        sigma_m: F64,
+    ) -> Smoothed:
+        """Arcs grow by one epoch of a station at a time."""
+        turn = _turns(station)[ranges.epoch]
+        out = Smoothed(ranges.range_m.copy(), ranges.delay_m.copy(), np.ones(len(turn), np.int64))
+        kind = messages.kind[observations.message[ranges.first]]
+        for n in range(int(turn.max(initial=-1)) + 1):
+            rows = np.flatnonzero(turn == n)
+            some = ranges.select(rows)
+            of = some.epoch
+            smoothed = self.smoother.add(
+                station[of], time_ms[of], kind[rows], some, observations, sigma_m[rows]
+            )
+            for column, values in zip(out, smoothed, strict=True):
+                column[rows] = values
+        return out
+
+
+def _turns(station: I64) -> I64:
+    """How many epochs of its station come before each."""
+    order = np.argsort(station, kind="stable")
+    of = station[order]
+    new = np.ones(len(of), bool)
+    new[1:] = of[1:] != of[:-1]
+    first = np.flatnonzero(new)
+    turn = np.empty(len(of), np.int64)
+    turn[order] = np.arange(len(of)) - first[np.cumsum(new) - 1]
+    return turn
+
+
+class _Model(NamedTuple):
+    delay_m: F64  # by the air
+    zenith_m: F64  # by the ionosphere, straight up on L1, as GPS' model has it; by epoch
+    elevation_rad: F64
+    azimuth_rad: F64
+    direction: F64
+
+
+def _model(start: F64, time_ms: I64, ranges: Ranges, satellite_m: F64) -> _Model:
+    of = ranges.epoch
+    _, direction = line_of_sight(start[of], satellite_m)
+    azimuth, elevation = directions(start, of, direction)
+    place = to_geodetic(start)
+    dry, wet = troposphere.zenith_m(place[:, 0], place[:, 2], time_ms)
+    zero = np.zeros(len(place))
+    zenith = klobuchar.delay_m(
+        klobuchar.DEFAULT, place[:, 0], place[:, 1], zero, zero + np.pi / 2, time_ms % DAY_MS / 1000
+    )
+    return _Model(
+        (dry + wet)[of] * troposphere.mapping(np.sin(elevation)),
+        np.nan_to_num(zenith),
+        elevation,
+        azimuth,
+        direction,
+    )
+
+
+def _combined(groups: Groups, model: _Model, ranges: Ranges, delay_m: F64, count: I64) -> tuple[F64, F64]:
+    """What to add to ranges for the ionosphere, and their sigmas; nan for satellites too low."""
+    sine = np.sin(model.elevation_rad)
+    code = np.where(model.elevation_rad >= MASK_RAD, code_m(sine, ranges.cn0_dbhz, count), np.nan)
+    way = slant(model.elevation_rad) * (_L1_HZ / ranges.frequency_hz) ** 2
+    spread = code * np.where(ranges.c1 == 1.0, np.nan, np.sqrt(2.0) * (ranges.c1 - 1.0))
+    shell = fit(groups, way, delay_m, spread, model.zenith_m)
+    added, variance = combine(shell, ranges.c1, code)
+    return added, np.sqrt(variance + common_m(ranges.gnss, sine) ** 2)
+
+
+def _why(table: Table, ranges: Ranges, sent: satellites.Sent) -> I64:
+    """What hinders each range: 0, or one more than an index into UNUSABLE."""
+    why = reasons(table, ranges.gnss, ranges.satellite)
+    return np.where((why == 0) & ~sent.usable, len(UNUSABLE), why)
+
+
+def _counted(ranges: Ranges, why: I64, epochs: int) -> I64:
+    rows = np.flatnonzero(why)
+    key = (ranges.epoch[rows] * 7 + ranges.gnss[rows]) * len(UNUSABLE) + why[rows] - 1
+    size = epochs * 7 * len(UNUSABLE)
+    return np.bincount(key, minlength=size).reshape(epochs, 7, len(UNUSABLE))
+
+
+def _status(ranges: Ranges, why: I64, epochs: int, solved: B, few: B) -> I64:
+    some = np.bincount(ranges.epoch, minlength=epochs) > 0
+    told = np.bincount(ranges.epoch, why < NONE, epochs) > 0
+    status = np.where(few, TOO_FEW, NO_SOLUTION)
+    status = np.where(told, status, NO_EPHEMERIS)
+    status = np.where(some, status, NO_RANGES)
+    return np.where(solved, SOLVED, status)
+
+
+_ZERO = np.empty(0, np.int64)
+_NO = np.empty(0)
+NO_POSITIONS = Positions(
+    _ZERO, np.empty((0, 3)), np.empty((0, 3)), np.empty((0, 3, 3)), _NO, _ZERO, _ZERO,
+    np.empty((0, CLOCKS)), np.empty((0, 7, len(UNUSABLE)), np.int64),
+    Residuals(
+        _ZERO, _ZERO, _ZERO, _ZERO, np.empty(0, bool), _NO, _NO, _NO, _NO, _ZERO, _NO, _NO, np.empty((0, 3))
+    ),
+)  # fmt: skip

@@ -1,0 +1,68 @@
+"""Positions as others see them: degrees, and east, north, up from where a station should be.
+
+Offsets are against the registered coordinates, as they are filed, else against the reference point that the
+stream tells. They leave by metrics; places themselves only go into a replay's files.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hncors.geodesy import to_enu, to_geodetic
+from hncors.measure.position import BEIDOU_2
+from hncors.network import Network, Tick
+from hncors.observation import F64
+from hncors.positioning import STATUSES
+from hncors.signals import BEIDOU, GNSS
+
+COLUMNS = (
+    *("latitude_deg", "longitude_deg", "height_m", "east_m", "north_m", "up_m", "satellites_used", "pdop"),
+    *("hpl_m", "vpl_m", "snapshot_east_m", "snapshot_north_m", "snapshot_up_m"),
+)
+"""What `columns` gives."""
+
+
+def references_m(network: Network) -> F64:
+    """Where each station should be, ECEF, shape (stations, 3); nan where nothing tells."""
+    nowhere = (np.nan,) * 3
+    told = [network.places.of(s.id) or s.arp_m or nowhere for s in network.streams]
+    return np.array(told, np.float64).reshape(-1, 3)
+
+
+def offsets_m(place_m: F64, reference_m: F64) -> F64:
+    """East, north, up of places from references, both (n, 3)."""
+    return to_enu(place_m - reference_m, to_geodetic(reference_m))
+
+
+def columns(network: Network, tick: Tick) -> dict[str, F64]:
+    """Columns of epochs.csv that are numbers, of the epochs of a tick: nan where there is none."""
+    found = tick.positions
+    geodetic = to_geodetic(found.place_m)
+    enu = offsets_m(found.place_m, references_m(network)[tick.epochs.station])
+    snapshot = offsets_m(found.snapshot_m, references_m(network)[tick.epochs.station])
+    nothing = np.full(len(found.status), np.nan)
+    return {
+        "latitude_deg": np.degrees(geodetic[:, 0]),
+        "longitude_deg": np.degrees(geodetic[:, 1]),
+        "height_m": geodetic[:, 2],
+        "east_m": enu[:, 0],
+        "north_m": enu[:, 1],
+        "up_m": enu[:, 2],
+        "satellites_used": np.where(found.used > 0, found.used, np.nan),
+        "pdop": found.pdop,
+        "hpl_m": nothing,
+        "vpl_m": nothing,
+        **{f"snapshot_{name}_m": snapshot[:, n] for n, name in enumerate(("east", "north", "up"))},
+    }
+
+
+def systems(tick: Tick) -> list[str]:
+    """Letters of the systems in each solution."""
+    bits = tick.positions.systems
+    bits = (bits | (bits >> BEIDOU_2 & 1) << BEIDOU) & (1 << BEIDOU_2) - 1
+    return ["".join(letter for n, letter in enumerate(GNSS) if one >> n & 1) for one in bits.tolist()]
+
+
+def statuses(tick: Tick) -> list[str]:
+    """Why each epoch has a position or none."""
+    return [STATUSES[one] for one in tick.positions.status.tolist()]

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: demo test check bench golden fuzz faults simulate-check crash peers lock install clean
+.PHONY: demo test check bench golden fuzz soak faults simulate-check crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -33,6 +33,10 @@ golden: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzzing --frames 2000000 $(ARGS)
+
+# Links and network under random faults, held against their plan; make soak ARGS="--hours 2 --seed 7 --real".
+soak: $(VENV)/dev.stamp
+	$(BIN)/python tests/soak.py $(ARGS)
 
 # An hour of the calm scenario, every station, against RTKLIB: some minutes.
 simulate-check: $(VENV)/dev.stamp

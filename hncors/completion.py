@@ -211,6 +211,8 @@ class Completion(NamedTuple):
         for anomaly in done.anomalies:
             stream = self.streams[anomaly.stream]
             stream.errors[anomaly.name] += anomaly.number
+            if anomaly.name in ("duplicate_epoch", "late_epoch"):
+                stream.hear_again(anomaly.at_ns)
             if anomaly.name == "after_deadline":  # the one that says so is only late
                 stream.without_bit = 0
             if anomaly.name in ("time_jump", "time_backwards"):

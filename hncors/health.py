@@ -99,6 +99,7 @@ class Stream(Row):
     woke_ns: int = 0  # when the monitor last looked again after being blind; silence counts from there
     byte_ns: int = 0
     frame_ns: int = 0
+    again_ns: int = 0  # when an epoch came that was not newer than the newest
     ephemeris_ns: int = 0
     valid_ns: int = 0  # how long this connection brought epochs, before the state it is in
     reconnects: Counter[str] = field(default_factory=Counter)
@@ -157,6 +158,12 @@ class Stream(Row):
         self.without_bit = 0
         self.valid_ns = 0
 
+    def hear_again(self, at_ns: int) -> None:
+        """An epoch came that is not newer than the newest."""
+        if self.again_ns <= self.epoch_ns:
+            self.review_ns = 0
+        self.again_ns = at_ns
+
     def enter(self, state: str, now_ns: int) -> None:
         """Be in another state from now on."""
         self.valid_ns += self._valid_now_ns()
@@ -181,6 +188,7 @@ class Stream(Row):
             "byte_ns",
             "frame_ns",
             "epoch_ns",
+            "again_ns",
             "ephemeris_ns",
             "stranger_ns",
         ):
@@ -240,11 +248,14 @@ def judge_state(stream: Stream, now_ns: int) -> tuple[str, str, int]:
             last_byte + quiet_ns,
         )
     last_epoch = max(stream.epoch_ns, started, stream.woke_ns)
+    again = stream.again_ns > last_epoch and now_ns - stream.again_ns < limit_ns
+    if again and now_ns - last_epoch >= quiet_ns:
+        return "stale_data", "epochs that came before, again", last_byte + quiet_ns
     if now_ns - last_epoch >= limit_ns:
         return "no_epochs", "frames, but no observations", last_byte + quiet_ns
     if stream.epoch_ns < started or not stream.epoch_ns:
         return "connecting", "connected, waiting for the first epoch", last_epoch + quiet_ns
-    review = min(last_byte + quiet_ns, last_frame + limit_ns, last_epoch + limit_ns)
+    review = min(last_byte + quiet_ns, last_frame + limit_ns, last_epoch + (quiet_ns if again else limit_ns))
     if is_stale(stream):
         return "stale_data", _stale(stream), review
     if stream.stranger is not None:

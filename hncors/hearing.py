@@ -13,7 +13,7 @@ from hncors.rtcm3 import ephemeris, station
 from hncors.rtcm3.ephemeris import Ephemeris
 
 ARP_CHANGE_M = 0.0005  # two units of DF025; less is rounding
-STRANGE_NS = 30 * SECOND_NS  # after the last strange place of a connection its own one is believed
+STRANGE_NS = 10 * SECOND_NS  # after the last strange place of a connection its own one is believed
 ALTERNATE_NS = 600 * SECOND_NS  # a place left no longer ago than this is one of two that take turns
 DESCRIBED = (
     *("itrf_year", "gps", "glonass", "galileo", "not_physical", "single_oscillator", "quarter_cycle"),

@@ -135,12 +135,12 @@ def test_n34_what_cannot_be_told_is_no_mismatch(case: str) -> None:
 
 
 def test_n34_over_when_its_own_reference_point_is_back() -> None:
-    """At once on a new connection, after half a minute on the same; two that take turns are strange."""
+    """At once on a new connection, after ten seconds on the same; two that take turns are strange."""
     net = Network([station("A")])
     play(net, stream("A", THERE))
-    play(net, stream("A", HERE, 30, 50))
+    play(net, stream("A", HERE, 30, 38))
     assert told(net, "A")[0] == "identity_mismatch"
-    play(net, stream("A", HERE, 50, 65))
+    play(net, stream("A", HERE, 38, 65))
     assert told(net, "A")[0] == "streaming"
     assert detail(net, 0, station("A"))["identity"] == "as_filed"
     play(net, stream("A", THERE, 65, 70))
@@ -330,6 +330,24 @@ def test_n35_when_most_are_of_another_time_it_is_our_clock() -> None:
             "stale_data",
             "the epochs of most stations are of another time: is this machine's clock right?",
         )
+
+
+@virtual
+async def test_n35_the_last_minute_again_and_again() -> None:
+    """Epochs that were there before are no epochs of now: stale_data after ten seconds of nothing newer."""
+
+    def script(n: int) -> Iterator[Step]:
+        yield ICY
+        yield from epochs(40)
+        yield from epochs(30, late_s=35)
+
+    async with ScriptedCaster(script) as caster, monitored(caster, rate_hz=1.0) as seen:
+        await seen.until(lambda: len(seen.changes()) == 2, within_s=60)
+        assert len(caster.sessions) == 1
+        assert seen.stream.state_why == "epochs that came before, again"
+    (_, (at_s, state)) = seen.changes()
+    assert state == "stale_data"
+    assert at_s == pytest.approx(50.0, abs=0.6)
 
 
 @virtual

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hncors.daemon import tls
-from hncors.daemon.connection import connect, why
+from hncors.daemon.connection import Stage, connect, why
 from hncors.daemon.names import Names
 from hncors.daemon.reconnect import Pace, Sessions, Turns
 from hncors.geodesy import to_geodetic
@@ -19,6 +19,7 @@ from hncors.ntrip.gga import gga
 from hncors.registry import Link, Station, parse_link
 
 ANSWER_S = 15.0  # from the request to a verdict
+SLOW_S = 5.0  # after this long, what an attempt waits for is told, and waited for on
 QUIET_S = 10.0  # no byte for this long, or for three epochs if that is longer, ends a connection
 QUIET_UNKNOWN_S = 60.0  # the same where the rate is not known
 LOOK_S = 10.0  # between two looks at what a connection has brought
@@ -186,18 +187,30 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
     except OSError as fault:
         return Verdict("tls_failed", f"tls_ca_file: {why(fault)}")
     reader = Reader(station.id, shared.deliver, asked, _position(station), station.gga_every_s)
-    transport = await connect(reader, link, shared.names, context)
-    if isinstance(transport, Verdict):
-        return transport
-    if until_s := tls.expires_unix_s(transport):
-        shared.certificates[station.id] = until_s
+    stage = Stage()
+
+    def slow() -> None:
+        if not (reader.connected or reader.over.done()):
+            why = f"{stage.wants} for {SLOW_S:.0f} s"
+            shared.deliver(Chunk(station.id, b"", time.time_ns(), stage.state, why))
+
+    waits = asyncio.get_running_loop().call_later(SLOW_S, slow)
+    transport = None
     try:
+        connected = await connect(reader, link, shared.names, context, stage)
+        if isinstance(connected, Verdict):
+            return connected
+        transport = connected
+        if until_s := tls.expires_unix_s(transport):
+            shared.certificates[station.id] = until_s
         ended = await _until_over(reader, station, shared)
         if ended.state == "stalled" and not reader.bytes_came and asked and not station.gga:
             ended = ended._replace(why=f"{ended.why} since connecting; {WAITS_FOR_POSITION}")
         return ended
     finally:
-        transport.abort()  # nothing is left to send, and close() could wait for a peer that is gone
+        waits.cancel()
+        if transport is not None:
+            transport.abort()  # nothing is left to send, and close() could wait for a peer that is gone
 
 
 def _now_s() -> float:

@@ -18,13 +18,37 @@ CONNECT_S = 10.0  # over all addresses
 NEXT_ADDRESS_S = 0.25  # RFC 8305, section 8
 
 
+class Stage:
+    """What an attempt to connect waits for, and what that is called when it takes long."""
+
+    def __init__(self) -> None:
+        self.name()
+
+    def name(self) -> None:
+        self.state, self.wants = "unreachable", "no answer of the name servers"
+
+    def address(self) -> None:
+        self.state, self.wants = "unreachable", "no connection"
+
+    def handshake(self) -> None:
+        self.state, self.wants = "tls_failed", "no TLS handshake"
+
+    def answer(self) -> None:
+        self.state, self.wants = "unavailable", "no answer"
+
+
 async def connect(
-    protocol: asyncio.BaseProtocol, link: Link, names: Names, context: ssl.SSLContext | None
+    protocol: asyncio.BaseProtocol,
+    link: Link,
+    names: Names,
+    context: ssl.SSLContext | None,
+    stage: Stage,
 ) -> asyncio.Transport | Verdict:
     """Connect `protocol` to the host of `link`, with TLS where there is a context; else why it cannot be."""
     loop = asyncio.get_running_loop()
     try:
         addresses = await names.addresses(link.host, link.port)
+        stage.address()
         async with asyncio.timeout(CONNECT_S):
             connected = await start_connection(
                 addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1, loop=loop
@@ -35,6 +59,8 @@ async def connect(
         return Verdict("unreachable", f"no connection within {CONNECT_S:g} s")
     except OSError as fault:
         return Verdict("unreachable", why(fault))
+    if context:
+        stage.handshake()
     try:
         transport, _ = await loop.create_connection(
             lambda: protocol,
@@ -45,6 +71,7 @@ async def connect(
         )
     except OSError as fault:
         return Verdict("tls_failed", tls.why(fault)) if context else Verdict("unreachable", why(fault))
+    stage.answer()
     return transport
 
 

@@ -16,7 +16,7 @@ SLOW_FIRST_S, SLOW_LONGEST_S = 30.0, 300.0  # a wrong password tried often locks
 # What only a person mends: coming back soon changes nothing, and annoys who runs the caster.
 LASTING = frozenset({"auth_failed", "mountpoint_missing", "not_ntrip", "redirected"})
 RETRY_AFTER_LONGEST_S = 3600.0  # more than this is not believed of a caster
-# Our own casters shut nobody out: an attempt every so often, however many failed ...
+# Our own casters shut nobody out, and lock no account: an attempt every so often, however many failed ...
 OWN_EVERY_S, OWN_JITTER = 10.0, 0.2
 OWN_SHORTEST_S = 1.0  # ... but this long after the last one failed, and soon after a good connection
 
@@ -47,7 +47,7 @@ class Pace:
         self, now_s: float, state: str, retry_after_s: float | None = None, *, slow: bool = False
     ) -> float:
         """Seconds until the next attempt after one that ended in `state`; `slow`: as a refused one."""
-        slow = slow or state == "auth_failed" or (state in LASTING and not self._own)
+        slow = slow or (state in LASTING and not self._own)
         wait_s = self._own_s(now_s) if self._own and not slow else self._doubled_s(slow)
         self.failures += 1
         if retry_after_s is not None:

@@ -99,7 +99,7 @@ def decode(frames: Sequence[bytes]) -> Block:
                 _account(parts[-1], these, outcome, anomalies)
     rare = (kind == _RARE).nonzero()[0].tolist()
     records: list[tuple[int, Record]] = []
-    for row, one in zip(rare, map(_one, map(frames.__getitem__, rare)), strict=True):
+    for row, one in zip(rare, map(_record, map(frames.__getitem__, rare)), strict=True):
         if not isinstance(one, _Odd):
             records.append((row, one))
             continue
@@ -124,6 +124,12 @@ class _Odd(NamedTuple):
     outcome: int
     anomalies: tuple[str, ...]
     record: Record | None = None
+
+
+def _record(frame: bytes) -> Record | _Odd:
+    """What a frame of the rare kinds holds; 1013 (DF051, DF052) tells the time and never repeats itself."""
+    once = frame[3] << 4 | frame[4] >> 4 == 1013
+    return _one.__wrapped__(frame) if once else _one(frame)
 
 
 @lru_cache(maxsize=8192)  # stations repeat themselves; decoding is pure, so a repeat is a look-up

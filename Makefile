@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: demo test check bench golden fuzz soak faults simulate-check crash peers lock install clean
+.PHONY: demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -42,6 +42,10 @@ soak: $(VENV)/dev.stamp
 simulate-check: $(VENV)/dev.stamp
 	$(BIN)/hncors simulate configs/scenarios/calm.toml --out build/calm
 	$(BIN)/python tests/simulated.py build/calm
+
+# How many slips and jammings of known truth are found; writes the tables of docs/quality.md. Some minutes.
+quality: $(VENV)/dev.stamp
+	$(BIN)/python scripts/quality_table.py --write
 
 # A recording daemon, killed at 200 random moments: some minutes.
 crash: $(VENV)/dev.stamp

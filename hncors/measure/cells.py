@@ -41,6 +41,8 @@ _COLUMNS: dict[str, float | int] = {
     "gf_m": 0.0,
     "gf_rate_m_s": 0.0,
     "gf_variance_m2": 0.0,
+    "pair_age": 0.0,
+    "lane_ms": NEVER,
     "weight": 0.0,
     "mw_mean": 0.0,
     "mw_sum2": 0.0,
@@ -86,7 +88,9 @@ class Cells:
     gf_m: F64
     gf_rate_m_s: F64
     gf_variance_m2: F64
-    weight: F64  # of the arc's epochs in the means
+    pair_age: F64  # epochs of the arc, up to some
+    lane_ms: I64  # when pseudoranges were last looked at (hncors.measure.lanes)
+    weight: F64  # of the arc's looks in the means
     mw_mean: F64  # cycles of the wide lane
     mw_sum2: F64
     mp_mean_m: F64

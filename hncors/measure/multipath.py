@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hncors.measure.cells import Cells
-from hncors.measure.pairs import FORGET_S
+from hncors.measure.lanes import EVERY_S, FORGET_S
 from hncors.observation import F64, I64, B
 from hncors.signals import GNSS, SLOTS
 
@@ -35,7 +35,8 @@ def rms_m(cells: Cells, interval_s: F64, newest_ms: I64) -> tuple[F64, I64]:
     )
     station = station[rows]
     weight = cells.weight[rows]
-    kept = FORGET_S / (FORGET_S + interval_s[station])
+    every_s = np.ceil(EVERY_S / interval_s[station]) * interval_s[station]
+    kept = FORGET_S / (FORGET_S + every_s)
     free = weight - (2 - weight * (1 - kept)) / (1 + kept)
     rows, station, free = rows[free > 1], station[free > 1], free[free > 1]
     return _by_signal(cells, rows, station, free, len(newest_ms))

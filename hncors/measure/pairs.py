@@ -10,8 +10,9 @@ the pseudorange in metres, i the signal, j its partner, q = (fj / fi)^2:
                         which for L1 and L2 is MP1 and MP2 of teqc (Estey and Meertens 1999, eq. 3; the
                         equation 4 there has a known erratum, so it is derived anew)
 
-GF is held against its own rate, MW against its mean over the arc. Means forget with a time constant of
-1,500 s (teqc's window is 50 epochs of 30 s), so that they do not depend on the interval of epochs.
+GF is held against its own rate here; MW against its mean over the arc, and MP about its own, in
+hncors.measure.lanes. Means forget with a time constant of 1,500 s (teqc's window is 50 epochs of 30 s), so
+that they do not depend on the interval of epochs.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hncors.measure import lanes
 from hncors.measure.carrier import BLOCK, GAP_S
 from hncors.measure.cells import NEVER, PLACES, Cells
 from hncors.observation import F64, I64, B
 from hncors.signals import C_M_S
 
-FORGET_S = 1500.0
 NEAREST = 0.02  # frequencies nearer to each other than this part say nothing together (B1I, B1C)
 # Geometry-free: what a step must exceed. The ionosphere's rate is followed, so its changes remain.
 GF_FLOOR_M, GF_M_S = 0.015, 0.0002
@@ -35,12 +36,9 @@ CLIP = 1.5  # of its limit is the most a step counts for in the scatter, which o
 # soon ceases to look like slips, and a slip does not blind what follows
 _GF_PRIOR_M = 0.004
 _RATE_S = 120.0  # over which the rate is averaged
-# Melbourne-Wuebbena.
-MW_FLOOR_CYCLES = 1.0
-MW_SIGMAS = 4.5
-PART = 0.4  # of both together, that a combination must have for its name to be told
-_PRIOR = 10.0  # epochs that what is assumed of the noise is worth
-_MW_PRIOR_CYCLES = 0.5
+_PRIOR = 10.0  # epochs that what is assumed of the scatter is worth
+ODD = 0.2  # of a slip: pseudoranges are asked at once
+OLDEST = 1000.0  # epochs of an arc that count
 
 
 class Steps(NamedTuple):
@@ -94,11 +92,9 @@ def _block(
     c = cells
     gf = phase_m - c.phase_m.take(partner)
     elapsed_s = (time_ms - c.pair_ms.take(cell)) * 1e-3
-    weight = c.weight.take(cell)
-    kept = FORGET_S / (FORGET_S + elapsed_s)
-    weight1 = kept * weight + 1.0
-    gain = 1.0 / weight1
-    # geometry-free
+    fresh = ~((elapsed_s > 0) & (elapsed_s <= GAP_S))
+    age = c.pair_age.take(cell)
+    gain = 1.0 / (age + 1.0)
     rate = c.gf_rate_m_s.take(cell)
     variance = c.gf_variance_m2.take(cell)
     error = gf - c.gf_m.take(cell) - rate * elapsed_s
@@ -109,56 +105,26 @@ def _block(
     steady = np.maximum(gain / (1.0 + _PRIOR * gain), 0.016)
     clipped = np.minimum(np.abs(error), CLIP * limit)
     variance += steady * (clipped * clipped - variance)
-    rate += np.maximum(np.minimum(elapsed_s * (1 / _RATE_S), 0.3), np.minimum(2.0 * gain, 1.0)) * (
-        error / elapsed_s
-    )
-    # Melbourne-Wuebbena
-    mean = c.mw_mean.take(cell)
-    sum2 = c.mw_sum2.take(cell)
-    mw = c.mw_gf.take(cell) * gf - c.mw_own.take(cell, mode="clip") * own_m
-    mw -= c.mw_partner.take(cell) * c.code_phase_m.take(partner)
-    step = mw - mean
-    noise2 = (sum2 + _PRIOR * _MW_PRIOR_CYCLES**2) / (weight + _PRIOR) * (1.0 + 4.0 * gain)
-    lane_part = step * step / np.maximum(MW_SIGMAS**2 * noise2, MW_FLOOR_CYCLES**2)
-    moved = phase_part + lane_part > 1.0  # neither need be beyond its limit alone: (5, 4) on L1 and L2
-    # multipath
-    mp_mean = c.mp_mean_m.take(cell)
-    mp_sum2 = c.mp_sum2_m2.take(cell)
-    mp_step = own_m - c.mp_factor.take(cell) * gf - mp_mean
-
-    fresh = ~((elapsed_s > 0) & (elapsed_s <= GAP_S))
-    moved &= ~fresh
-    found = moved.nonzero()[0]
-    stepped, shifted = phase_part[found] > PART, lane_part[found] > PART
-    held = found[~stepped]
-    if len(held):  # a pseudorange alone, perhaps: the means wait for the next epoch
-        shifted[~stepped] = _confirmed(c, cell[held], time_ms[held], step[held])
-        weight1[held], step[held], mp_step[held], kept[held] = weight[held], 0.0, 0.0, 1.0
+    follow = np.maximum(np.minimum(elapsed_s * (1 / _RATE_S), 0.3), np.minimum(2.0 * gain, 1.0))
+    rate += follow * (error / elapsed_s)
     begun = fresh.nonzero()[0]
     variance[begun] = c.gf_variance_m2[cell[begun]]
     c.pair_ms[cell] = time_ms
-    c.weight[cell] = weight1
+    c.pair_age[cell] = np.minimum(age + 1.0, OLDEST)
     c.gf_m[cell] = gf
     c.gf_rate_m_s[cell] = rate
     c.gf_variance_m2[cell] = variance
-    share = 1.0 - gain
-    c.mw_mean[cell] = mean + gain * step
-    c.mw_sum2[cell] = kept * sum2 + share * (step * step)
-    c.mp_mean_m[cell] = mp_mean + gain * mp_step
-    c.mp_sum2_m2[cell] = kept * mp_sum2 + share * (mp_step * mp_step)
+    due = time_ms - c.lane_ms.take(cell) > 1000 * lanes.EVERY_S
+    due |= phase_part > ODD
+    due &= ~fresh
+    rows = due.nonzero()[0]
+    moved, shifted = lanes.carry(
+        c, cell[rows], partner[rows], time_ms[rows], gf[rows], own_m[rows], phase_part[rows]
+    )
     if len(begun):
         begin(c, cell[begun], time_ms[begun])
-    return Steps(first + found, stepped, shifted)
-
-
-def _confirmed(c: Cells, cell: I64, time_ms: I64, step: F64) -> B:
-    """Steps of Melbourne-Wuebbena that the epoch before had, too; others are kept for the next."""
-    before = c.pending[cell]
-    just = c.pending_ms[cell] == c.pair_ms[cell]
-    agrees: B = just & (np.abs(step - before) < np.maximum(1.0, 0.5 * np.abs(before)))
-    c.pending[cell] = step
-    c.pending_ms[cell] = time_ms
-    return agrees
+    found = rows[moved]
+    return Steps(first + found, phase_part[found] > lanes.PART, shifted[moved])
 
 
 def begin(c: Cells, cell: I64, time_ms: I64) -> None:
@@ -168,17 +134,12 @@ def begin(c: Cells, cell: I64, time_ms: I64) -> None:
     c.pair_ms[cell[~there]] = NEVER
     cell, partner, time_ms = cell[there], partner[there], time_ms[there]
     gf = c.phase_m[cell] - c.phase_m[partner]
-    own = c.code_phase_m[cell]
     c.pair_ms[cell] = c.arc_ms[cell] = time_ms
-    c.weight[cell] = 1.0
+    c.pair_age[cell] = 1.0
     c.gf_m[cell] = gf
     c.gf_rate_m_s[cell] = 0.0
     c.gf_variance_m2[cell] = np.maximum(c.gf_variance_m2[cell], _GF_PRIOR_M**2)
-    c.mw_mean[cell] = c.mw_gf[cell] * gf - c.mw_own[cell] * own - c.mw_partner[cell] * c.code_phase_m[partner]
-    c.mw_sum2[cell] = 0.0
-    c.mp_mean_m[cell] = own - c.mp_factor[cell] * gf
-    c.mp_sum2_m2[cell] = 0.0
-    c.pending_ms[cell] = NEVER
+    lanes.begin(c, cell, partner, time_ms, gf)
 
 
 def touching(c: Cells, cell: I64) -> I64:

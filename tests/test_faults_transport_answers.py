@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
-from scripted_caster import ICY, ScriptedCaster, Step, followed, virtual
+from scripted_caster import HOLD, ICY, ScriptedCaster, Step, followed, virtual
 from test_ntrip_chunked import CASES
 from test_ntrip_chunked import read as read_chunks
 from test_ntrip_response import FRAME, STREAMS, check, read
 
+from hncors.daemon.secrets import Secrets
+from hncors.ntrip import Verdict
 from hncors.ntrip.request import request
 from hncors.ntrip.response import MAX_HEAD, MAX_HEADERS, MAX_LINE
 from hncors.registry import read_station
@@ -146,6 +149,70 @@ def test_n12_encodings(name: str) -> None:
 def test_n13_no_caster(name: str) -> None:
     """not_ntrip, with what the answer begins with."""
     check(name)
+
+
+PAGE = "<!DOCTYPE html>\n<title>登录 Login</title>" + "x" * 300
+
+
+@pytest.mark.parametrize("head", [b"Content-Type: text/html\r\n", b""])
+def test_n13_the_beginning_of_a_page_is_kept(head: bytes) -> None:
+    """256 bytes of it, on one harmless line, wherever segments end; the rest is kept nowhere."""
+    page = PAGE.encode().replace(b"title", b"ti\x1btle", 1)
+    for step in (1, 7, 4096):
+        answer = b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + page
+        verdicts, stream = read([answer[at : at + step] for at in range(0, len(answer), step)])
+        assert verdicts[-1].state == "not_ntrip"
+        why = verdicts[-1].why
+        assert why.startswith(
+            "the answer is a web page; it begins: <!DOCTYPE html>\\n<ti\\x1btle>登录 Login<"
+        )
+        assert why.isprintable()
+        assert why.endswith("x" * 100)
+        assert why.partition("begins: ")[2].count("x") == page[:256].count(b"x") + 1  # that of \\x1b
+        assert stream == b""
+
+
+@pytest.mark.parametrize(
+    ("answer", "begins"),
+    [
+        (bytes.fromhex("15030100020246"), "\\x15\\x03\\x01\\x00\\x02\\x02F"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0-OpenSSH_9.2\\r\\n"),
+        (b"\xff\xfe login", "\\xff\\xfe login"),
+    ],
+)
+def test_n13_the_beginning_of_what_is_no_answer(answer: bytes, begins: str) -> None:
+    """The same of a program that speaks something else."""
+    for pieces in ([answer], [answer[i : i + 1] for i in range(len(answer))]):
+        (verdict,), _ = read(pieces, close=True)
+        assert verdict == Verdict("not_ntrip", f"the answer is none that a caster gives; it begins: {begins}")
+
+
+@virtual
+async def test_n13_a_page_that_shows_the_password() -> None:
+    """What is kept of it goes through what hides secrets, whole or cut off."""
+    basic = b64encode(b"monitor:canary-geheim")
+
+    def script(n: int) -> Iterator[Step]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>canary-geheim " + basic + b"</p>"
+        yield b" " * (256 - 18 - len(basic) - 4 - 9) + b"canary-geheim" + b"." * 100
+
+    secrets = Secrets()
+    secrets.remember("canary-geheim", "monitor")
+    async with ScriptedCaster(script) as caster, followed(caster) as heard:
+        await heard.until(lambda: "not_ntrip" in heard.states)
+    hidden = secrets.hide(heard.why("not_ntrip"))
+    assert "begins: <p>*** ***</p>" in hidden
+    assert hidden.rstrip().endswith("***")
+
+
+@virtual
+async def test_n13_a_page_without_an_end() -> None:
+    """Its beginning is waited for three seconds, no longer."""
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>"
+    async with ScriptedCaster([page, HOLD]) as caster, followed(caster) as heard:
+        await heard.until(lambda: "not_ntrip" in heard.states)
+        assert heard.when("not_ntrip") == pytest.approx(3.0, abs=0.1)
+    assert heard.why("not_ntrip") == "the answer is a web page; it begins: <html>"
 
 
 @cases("302")

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from hncors.ntrip import sourcetable
+from hncors.ntrip import Dialogue, Verdict, sourcetable
 from hncors.ntrip.mountpoint import Mountpoint
 from hncors.ntrip.mountpoint import sourcetable as written
 from hncors.ntrip.response import Body, Parser
@@ -202,6 +202,56 @@ def test_n31_a_table_of_our_own() -> None:
     assert (one.mountpoint, one.identifier, one.needs_gga, one.fee) == ("HN01", "长沙;岳麓", True, True)
     assert (one.latitude_deg, one.longitude_deg, one.authentication) == (28.2, 113.0, "B")
     assert (found.ended, dict(found.faults)) == (True, {})
+
+
+THERE = "the caster sent its sourcetable, which has the mountpoint{}: it may have no source now"
+MISSING = "the caster sent its sourcetable: it has no such mountpoint"
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (["HNCS", "HNYY"], THERE.format("")),
+        (["HNCS", "HNCS"], THERE.format(" 2 times")),
+        (["hncs", "HNCT"], f"{MISSING}, but hncs: capitals and small letters differ"),
+        (["HNYY", "HNCS0", "HNC5"], f"{MISSING} among 3, did you mean HNCS0 or HNC5?"),
+        (["ABCD", "LONG_NAME"], f"{MISSING} among 2, nor one like it"),
+        ([], MISSING),
+        (["HNC<S>"], f"{MISSING} among 1, did you mean HNC<S>?"),
+        (["HNC\x1bS"], f"{MISSING} among 1, did you mean HNC\\x1bS?"),
+    ],
+)
+def test_n32_the_table_in_place_of_a_stream(names: list[str], why: str) -> None:
+    """It says whether the mountpoint is in it after all, and how often, or which names are like it."""
+    rows = b"\r\n".join(row(f1=name) for name in names)
+    body = rows + (b"\r\n" if rows else b"") + END
+    for head in (
+        b"SOURCETABLE 200 OK\r\nServer: x\r\n\r\n",
+        b"SOURCETABLE 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: gnss/sourcetable\r\nContent-Length: %d\r\n\r\n" % len(body),
+        b"ICY 200 OK\r\n\r\n",
+    ):
+        for step in (1, 50, 10_000):
+            dialogue, verdicts = Dialogue("HNCS"), []
+            answer = head + body
+            for at in range(0, len(answer), step):
+                verdicts += [one for one in dialogue.feed(answer[at : at + step]) if isinstance(one, Verdict)]
+            assert verdicts[-1] == Verdict("mountpoint_missing", why)
+            assert dialogue.over
+
+
+def test_n32_a_table_that_goes_on_and_on() -> None:
+    """A verdict is there at once, and given when asked for, by the rows that came; a huge table is cut."""
+    dialogue = Dialogue("HNCS")
+    assert dialogue.feed(b"SOURCETABLE 200 OK\r\n\r\n" + row(f1="HNCSX") + b"\r\nSTR;HNC") == []
+    assert dialogue.reads_on
+    (verdict,) = dialogue.conclude()
+    assert verdict == Verdict("mountpoint_missing", f"{MISSING} among 2, did you mean HNCSX or HNC?")
+    dialogue = Dialogue("HNCS")
+    many = b"".join(row(f1=f"S{n:05}") + b"\n" for n in range(MAX_ROWS + 1))
+    (verdict,) = dialogue.feed(b"SOURCETABLE 200 OK\r\n\r\n" + many)
+    assert isinstance(verdict, Verdict)
+    assert verdict.why == f"{MISSING} among {MAX_ROWS}, nor one like it"
 
 
 @pytest.mark.parametrize("name", ["sapos-sourcetable-2017.txt", "orekit-sourcetable-products.igs-ip.net.txt"])

@@ -168,9 +168,10 @@ STREAMS = {
 
 
 def read(pieces: list[bytes], close: bool = False) -> tuple[list[Verdict], bytes]:
-    dialogue = Dialogue()
+    dialogue = Dialogue("HNCS")
     verdicts, stream = [], b""
-    for out in [dialogue.feed(piece) for piece in pieces] + ([dialogue.close()] if close else []):
+    last = dialogue.close if close else dialogue.conclude  # as the client does after some seconds
+    for out in [*(dialogue.feed(piece) for piece in pieces), last()]:
         for item in out:
             if isinstance(item, bytes):
                 stream += item

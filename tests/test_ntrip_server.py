@@ -102,7 +102,8 @@ def test_chunks():
 def test_a_client_understands_each_answer(version, answer, state):
     said = answer(version, VOICE)
     assert b"\r\nX: y" not in said
-    verdicts = Dialogue().feed(said)
+    dialogue = Dialogue()
+    verdicts = dialogue.feed(said) + dialogue.conclude()
     assert verdicts[0].state == state
     assert verdicts[0].retry_after_s == (7 if b"Retry-After" in said else None)
 

@@ -19,6 +19,7 @@ from hncors.ntrip.gga import gga
 from hncors.registry import Link, Station, parse_link
 
 ANSWER_S = 15.0  # from the request to a verdict
+READ_ON_S = 3.0  # what tells more of a verdict there is already is awaited for so long
 SLOW_S = 5.0  # after this long, what an attempt waits for is told, and waited for on
 QUIET_S = 10.0  # no byte for this long, or for three epochs if that is longer, ends a connection
 QUIET_UNKNOWN_S = 60.0  # the same where the rate is not known
@@ -68,8 +69,9 @@ class Reader(asyncio.BufferedProtocol):
         asked: bytes,
         position: Position | None = None,
         position_every_s: float = 10.0,
+        mountpoint: str = "",
     ) -> None:
-        """`asked` is the request to send first; without one, every byte is the stream's.
+        """`asked` is the request to send first, for a mountpoint; without one, every byte is the stream's.
 
         `position` makes the sentence that is sent once connected, and again while the connection lasts.
         """
@@ -81,11 +83,12 @@ class Reader(asyncio.BufferedProtocol):
         self._station = station
         self._deliver = deliver
         self._asked = asked
-        self._dialogue = Dialogue() if asked else None
+        self._dialogue = Dialogue(mountpoint) if asked else None
         self._position = position
         self._position_every_s = position_every_s
         self._write: Callable[[bytes], None] = lambda data: None
         self._next_position: asyncio.TimerHandle | None = None
+        self._conclusion: asyncio.TimerHandle | None = None
         self.bytes_came = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -105,13 +108,26 @@ class Reader(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self.heard_s = self._time()
         data = bytes(self._view[:nbytes])
-        self._tell([data] if self._dialogue is None else self._dialogue.feed(data))
+        if (dialogue := self._dialogue) is None:
+            self._tell([data])
+            return
+        self._tell(dialogue.feed(data))
+        if dialogue.reads_on and self._conclusion is None:
+            self._conclusion = asyncio.get_running_loop().call_later(READ_ON_S, self.conclude)
+
+    def conclude(self) -> None:
+        """Give the verdict there is, if only more of its reason was awaited."""
+        if self._dialogue is not None:
+            self._tell(self._dialogue.conclude())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._next_position is not None:
             self._next_position.cancel()
+        if self._conclusion is not None:
+            self._conclusion.cancel()
         if exc is None and self._dialogue is not None:
             self._tell(self._dialogue.close())
+        self.conclude()
         reason = "the other end closed the connection" if exc is None else why(exc)
         state = "tls_failed" if isinstance(exc, ssl.SSLError) else "unavailable"
         self.end(Verdict("backoff" if self.connected else state, reason))
@@ -186,7 +202,9 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
         context = tls.context(station) if link.scheme == "ntrips" else None
     except OSError as fault:
         return Verdict("tls_failed", f"tls_ca_file: {why(fault)}")
-    reader = Reader(station.id, shared.deliver, asked, _position(station), station.gga_every_s)
+    reader = Reader(
+        station.id, shared.deliver, asked, _position(station), station.gga_every_s, link.mountpoint
+    )
     stage = Stage()
 
     def slow() -> None:
@@ -255,6 +273,7 @@ def _look(reader: Reader, station: Station, shared: Surroundings, begun_s: float
     elif left_s <= 0 and reader.connected:
         reader.end(Verdict("stalled", f"no bytes for {quiet:.0f} s"))
     elif left_s <= 0:
+        reader.conclude()
         reader.end(Verdict("unavailable", f"no answer within {ANSWER_S:.0f} s"))
     return min(max(left_s, 0.0), quiet, LOOK_S)
 

@@ -61,6 +61,7 @@ class Fault(NamedTuple):
 
     why: str
     not_ntrip: bool = False
+    start: bytes = b""  # what came so far, if it never looked like one
 
 
 Event = Head | Body | End | Fault
@@ -244,6 +245,6 @@ class Parser:
 
     def _fail(self, why: str, not_ntrip: bool = False) -> bool:
         self._over = True
+        self._events.append(Fault(why, not_ntrip, bytes(self._held) if not_ntrip else b""))
         self._held.clear()
-        self._events.append(Fault(why, not_ntrip))
         return False

@@ -48,6 +48,12 @@ MEANINGS = {
     "mountpoint_missing": "the caster sent its sourcetable: it has no such mountpoint",
     "not_ntrip": "the answer is a web page",
 }
+NO_ANSWER = "the answer is none that a caster gives"
+
+
+def told_by_more(found: Verdict) -> bool:
+    """Whether what follows the answer's head tells more of the reason."""
+    return found.why in (MEANINGS.get(found.state), NO_ANSWER)
 
 
 def verdict(head: Head) -> Verdict:

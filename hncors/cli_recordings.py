@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hncors import gpstime
 from hncors.cli_output import Refused
+from hncors.cli_recorded import Recorded, read_recorded
 from hncors.daemon.recording import (
     EXPECTED,
     STDIN,
@@ -29,7 +30,7 @@ from hncors.measure.ephemeris_store import AGE_MS
 from hncors.network import Network, Tick, Watched
 from hncors.observation import CHANNEL_UNKNOWN
 from hncors.reading import Dating, blocks, date, parts
-from hncors.replaying import WHOLE, Source, play, untimed
+from hncors.replaying import WHOLE, Script, Source, act, play, untimed
 from hncors.rinex_nav_reader import read
 from hncors.rtcm3 import ephemeris
 from hncors.rtcm3.bits import Impossible, Short
@@ -54,9 +55,20 @@ class Era(NamedTuple):
 
     network: Network
     sources: list[Source]
+    script: Script | None = None  # of the daemon that recorded them
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """When it begins and ends."""
+        times = [source.arrival_ns[[0, -1]] for source in self.sources if len(source.arrival_ns)]
+        if self.script is not None and len(self.script.tick_ns):
+            times.append(self.script.tick_ns[[0, -1]])
+        return int(min(time[0] for time in times)), int(max(time[1] for time in times))
 
     def play(self, *, chunk_size: int = WHOLE, until: Callable[[int], None] | None = None) -> Iterator[Tick]:
         """Every tick of the replay."""
+        if self.script is not None:
+            return act(self.network, self.sources, self.script, chunk_size=chunk_size, until=until)
         return play(self.network, self.sources, chunk_size=chunk_size, until=until)
 
 
@@ -71,6 +83,13 @@ class Plan(NamedTuple):
     channels: dict[str, NDArray[np.int8]]  # GLONASS channels by station, from ephemerides
     filed_channels: NDArray[np.int8]  # the same from navigation files
     places: Places  # of all filed stations
+    recorded: Recorded | None = None  # what the daemon noted beside the bytes
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with recordings that are played all the same."""
+        found = [problem for recording in self.recordings for problem in recording.problems]
+        return found if self.recorded is None else [*found, *self.recorded.all_problems(self.sources)]
 
     @property
     def undated(self) -> frozenset[str]:
@@ -79,7 +98,12 @@ class Plan(NamedTuple):
         return frozenset(station.id for station, dating in pairs if not dating.source)
 
     def eras(self) -> list[Era]:
-        """What is played together. Recordings with an hour of nothing between them are not."""
+        """What is played together. Recordings with an hour of nothing between them are not.
+
+        What a daemon recorded is played as it went, its gaps too.
+        """
+        if self.recorded is not None:
+            return [self._as_recorded(self.recorded)]
         order = sorted(range(len(self.sources)), key=lambda n: int(self.sources[n].arrival_ns[0]))
         groups: list[list[int]] = []
         end_ns = 0
@@ -91,12 +115,25 @@ class Plan(NamedTuple):
             end_ns = max(end_ns, last_ns)
         return [self._era(sorted(group)) for group in groups]
 
+    def _as_recorded(self, recorded: Recorded) -> Era:
+        played = {station.id: station for station in self.stations}
+        watched = [Played(name, rate_hz) for name, rate_hz in recorded.watched.items()]
+        others = [played.get(name, Played(name)) for name in {**played, **recorded.news}]
+        stations = {station.id: station for station in (*others, *watched)}
+        order = [*recorded.watched, *(name for name in stations if name not in recorded.watched)]
+        network = self._network([stations[name] for name in order])
+        return Era(network, recorded.with_news(self.sources), recorded.script)
+
     def _era(self, numbers: list[int]) -> Era:
-        network = Network([self.stations[number] for number in numbers], places=self.places)
+        network = self._network([self.stations[number] for number in numbers])
+        return Era(network, [self.sources[number] for number in numbers])
+
+    def _network(self, stations: Sequence[Played]) -> Network:
+        network = Network(stations, places=self.places)
         known = np.flatnonzero(self.filed_channels != CHANNEL_UNKNOWN)
         network.tally.channels[:, known] = self.filed_channels[known]
         network.positioning.expect(self.sets)
-        return Era(network, [self.sources[number] for number in numbers])
+        return network
 
 
 def prepare(
@@ -111,13 +148,16 @@ def prepare(
     that comes again gets "-2", "-3". `given_ms` is a GPS time within half a week of their first
     observations, for those whose week neither ephemerides nor arrival times nor `nav` tell.
     """
+    inputs = list(inputs)
     problems: list[str] = []
-    recordings = list(_opened(inputs, problems))
+    recorded = read_recorded(inputs, problems)
+    recordings = list(_opened(inputs, problems)) if recorded is None else recorded.recordings
     filed = list(_filed(nav, problems))
-    if not recordings and not problems:
+    if not recordings and not problems and recorded is None:
         problems.append(f"no recording: {EXPECTED}")
     names = _names(recordings, stations)
-    datings = _dated(recordings, given_ms, _near(filed), problems)
+    strange = problems if recorded is None else []  # a link may well have brought nothing of use
+    datings = _dated(recordings, given_ms, _near(filed), problems, strange)
     plan = Plan(
         [],
         [],
@@ -127,6 +167,7 @@ def prepare(
         {},
         channels(filed),
         Places(stations),
+        recorded,
     )
     if problems:
         raise Refused(*problems)
@@ -198,16 +239,24 @@ def _linked(station: Watched) -> Path | None:
 
 
 def _dated(
-    recordings: Sequence[Recording], given_ms: int | None, filed_ms: int | None, problems: list[str]
+    recordings: Sequence[Recording],
+    given_ms: int | None,
+    filed_ms: int | None,
+    problems: list[str],
+    strange: list[str],
 ) -> list[Dating]:
-    """When each recording is of. Those that nothing dates are put beside the first of the others."""
+    """When each recording is of. Those that nothing dates are put beside the first of the others.
+
+    `strange` is told of those that hold no frame.
+    """
     near_ms, near = (given_ms, "given") if given_ms is not None else (filed_ms, "navigation")
     datings = []
     for recording in recordings:
         try:
             if next(blocks(recording.data), None) is None:
-                problems.append(f"{place(recording)}: no RTCM 3 frame found; {EXPECTED}")
-                continue
+                strange.append(f"{place(recording)}: no RTCM 3 frame found; {EXPECTED}")
+                if strange is problems:
+                    continue
         except RecordingError as refused:
             problems += refused.problems
             continue

@@ -45,9 +45,8 @@ def command(
 ) -> int:
     """Replay; the exit status: WRONG when a station gave no epoch."""
     plan = prepare(inputs, configured(config) if config else (), nav, given_time(time_text))
-    for recording in plan.recordings:
-        for problem in recording.problems:
-            note(problem)
+    for problem in plan.problems:
+        note(problem)
     eras = plan.eras()
     spans = [Spans(era.network) for era in eras]
     with ExitStack() as stack:
@@ -77,10 +76,7 @@ def _until(
     plan: Plan, eras: Sequence[Era], speed: float | None, stack: ExitStack
 ) -> Callable[[int], None] | None:
     """Called before each tick: waits where a speed is asked for, and shows what takes a while."""
-    spans_ns = [
-        (min(int(s.arrival_ns[0]) for s in era.sources), max(int(s.arrival_ns[-1]) for s in era.sources))
-        for era in eras
-    ]
+    spans_ns = [era.span_ns for era in eras]
     long = speed is not None or sum(len(source.data) for source in plan.sources) > LONG
     told = stack.enter_context(progress("replay", sum(last - first for first, last in spans_ns), long=long))
     if told is None and speed is None:

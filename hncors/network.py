@@ -223,6 +223,15 @@ class Network:
         if not frames:
             return self._held
         self._frames, self._owner, self._arrival = [], [], []
+        # Which of two stations was read first within a millisecond no recording tells: it must not matter.
+        order = np.lexsort((owners, arrivals))
+        if (np.diff(order) < 0).any():
+            rows = order.tolist()
+            frames, owners, arrivals = (
+                [frames[row] for row in rows],
+                [owners[row] for row in rows],
+                [arrivals[row] for row in rows],
+            )
         for first in range(0, len(frames), BLOCK_FRAMES):
             part = slice(first, first + BLOCK_FRAMES)
             owner = np.array(owners[part], np.int64)

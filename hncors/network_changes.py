@@ -64,6 +64,22 @@ def resume(network: Network, before_ns: int, now_ns: int) -> Event:
     return Event(now_ns, "", "monitor_blind", {"why": "not running", "seconds": seconds})
 
 
+def begin_again(network: Network, before_ns: int, now_ns: int) -> Event | None:
+    """A run begins in a replay, perhaps after another one: no link of that goes on.
+
+    What was counted and is known of the stations stays. `before_ns` is when somebody last looked, 0 where
+    that is not known: then nobody is told.
+    """
+    if network._last_tick_ns:
+        network._last_tick_ns = now_ns
+        for stream in network.streams:
+            if stream.link != "connecting":
+                stream.link, stream.why, stream.review_ns = "connecting", "", 0
+                stream.enter("connecting", now_ns)
+            stream.woke_ns = now_ns
+    return resume(network, before_ns, now_ns) if before_ns else None
+
+
 def ages_ns(network: Network) -> list[int]:
     """How long after its time the newest epoch of each station arrived, whenever that was."""
     return [

@@ -8,6 +8,7 @@ epochs: then there is no latency to measure, and the network is told so.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ import numpy as np
 
 from hncors import gpstime
 from hncors.health import SECOND_NS
-from hncors.network import Chunk, Network, Tick
+from hncors.network import NO_NEWS, Chunk, Network, Tick
+from hncors.network_changes import begin_again
 from hncors.observation import I64
 from hncors.reading import Dating, parts
 
@@ -23,6 +25,15 @@ TICK_NS = SECOND_NS // 4
 IDLE_TICK_NS = SECOND_NS  # between ticks where nothing comes
 SETTLED_NS = 600 * SECOND_NS  # after so long without bytes no state changes any more: the rest is skipped
 WHOLE = 1 << 20
+
+
+class News(NamedTuple):
+    """What a link told of itself, before the bytes from `offset` on. State and reason as in a Chunk."""
+
+    offset: int
+    at_ns: int
+    state: str
+    why: str
 
 
 class Source(NamedTuple):
@@ -33,6 +44,22 @@ class Source(NamedTuple):
     offset: I64
     arrival_ns: I64
     timed: bool
+    news: tuple[News, ...] = ()  # in the order of their offsets
+
+
+class Begin(NamedTuple):
+    """A run of the daemon began before a tick; `before_ns` is the last tick of the run before, or 0."""
+
+    tick: int  # index into Script.tick_ns
+    at_ns: int
+    before_ns: int
+
+
+class Script(NamedTuple):
+    """When the daemon looked at what came, UTC nanoseconds since 1970, and when it began to."""
+
+    tick_ns: I64  # rising
+    begins: tuple[Begin, ...]
 
 
 def untimed(station: str, data: bytes, dating: Dating) -> Source:
@@ -65,39 +92,125 @@ def play(
 
     `until`, given the next tick's time, may wait for it (replay at a speed).
     """
-    queue = [
-        (arrival, number, piece) for number, source in enumerate(sources) for arrival, piece in _first(source)
-    ]
-    heapq.heapify(queue)
-    if not queue:
+    line = _Line(network, sources, chunk_size)
+    if line.next_ns is None:
         return
-    now = fed = -(-queue[0][0] // tick_ns) * tick_ns
-    skipped = False
-    while queue:
-        while queue and queue[0][0] <= now:
-            fed, number, piece = heapq.heappop(queue)
-            source = sources[number]
-            _feed(network, source, piece, chunk_size)
-            if piece + 1 < len(source.offset):
-                heapq.heappush(queue, (int(source.arrival_ns[piece + 1]), number, piece + 1))
+    yield from _on_a_grid(line, tick_ns, until, -(-line.next_ns // tick_ns) * tick_ns)
+
+
+def act(
+    network: Network,
+    sources: Sequence[Source],
+    script: Script,
+    *,
+    chunk_size: int = WHOLE,
+    until: Callable[[int], None] | None = None,
+) -> Iterator[Tick]:
+    """Feed sources to a network and tick it exactly when the daemon did.
+
+    Epochs that were open at its last tick stay so. Bytes that came after it, and that nobody looked at
+    because the daemon was killed, are played as `play` does.
+    """
+    line = _Line(network, sources, chunk_size)
+    begins = deque(script.begins)
+    for number, now in enumerate(script.tick_ns.tolist()):
+        while begins and begins[0].tick <= number:
+            yield from _begin(line, begins.popleft())
+        line.feed(now)
+        if until is not None:
+            until(now)
+        yield network.tick(now)
+    for begin in begins:
+        yield from _begin(line, begin)
+    if line.next_ns is not None:
+        now = max(-(-line.next_ns // TICK_NS) * TICK_NS, network.last_tick_ns + TICK_NS)
+        yield from _on_a_grid(line, TICK_NS, until, now)
+
+
+def _begin(line: _Line, begin: Begin) -> Iterator[Tick]:
+    line.feed(begin.at_ns - 1)
+    told = begin_again(line.network, begin.before_ns, begin.at_ns)
+    if told is not None:
+        yield NO_NEWS._replace(events=[told])
+
+
+def _on_a_grid(line: _Line, tick_ns: int, until: Callable[[int], None] | None, now: int) -> Iterator[Tick]:
+    network, skipped = line.network, False
+    while line.next_ns is not None:
+        line.feed(now)
         if until is not None:
             until(now)
         yield network.tick(now, skipped=skipped)
-        if queue:
-            due = -(-queue[0][0] // tick_ns) * tick_ns
-            skipped = now - fed > SETTLED_NS and due > now + IDLE_TICK_NS
+        if line.next_ns is not None:
+            due = -(-line.next_ns // tick_ns) * tick_ns
+            skipped = now - line.fed_ns > SETTLED_NS and due > now + IDLE_TICK_NS
             now = due if skipped else max(now + tick_ns, min(due, now + IDLE_TICK_NS))
     yield network.end(now)
 
 
-def _first(source: Source) -> list[tuple[int, int]]:
-    return [(int(source.arrival_ns[0]), 0)] if len(source.offset) else []
+class _Line:
+    """What sources bring, waiting to be fed in the order of arrival."""
+
+    def __init__(self, network: Network, sources: Sequence[Source], chunk_size: int) -> None:
+        self.network = network
+        self.fed_ns = 0  # when the last that was fed came
+        self._sources = sources
+        self._chunk_size = chunk_size
+        self._items = [_items(source) for source in sources]
+        # There is never more than one item of a source in it, so no two are compared beyond their numbers.
+        self._queue: list[tuple[int, int, _Item]] = []
+        for number in range(len(sources)):
+            self._push(number)
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the next comes that was not fed yet; None: there is none."""
+        return self._queue[0][0] if self._queue else None
+
+    def feed(self, until_ns: int) -> None:
+        """Feed everything that came until then."""
+        while self._queue and self._queue[0][0] <= until_ns:
+            self.fed_ns, number, item = heapq.heappop(self._queue)
+            self._feed(self._sources[number], item)
+            self._push(number)
+
+    def _push(self, number: int) -> None:
+        item = next(self._items[number], None)
+        if item is not None:
+            heapq.heappush(self._queue, (item.at_ns, number, item))
+
+    def _feed(self, source: Source, item: _Item) -> None:
+        if item.news is not None:
+            told = Chunk(source.station, b"", item.at_ns, item.news.state, item.news.why, source.timed)
+            self.network.feed(told)
+        for at in range(item.first, item.last, self._chunk_size):
+            data = bytes(source.data[at : min(at + self._chunk_size, item.last)])
+            self.network.feed(Chunk(source.station, data, item.at_ns, timed=source.timed))
 
 
-def _feed(network: Network, source: Source, piece: int, chunk_size: int) -> None:
-    first = int(source.offset[piece])
-    last = int(source.offset[piece + 1]) if piece + 1 < len(source.offset) else len(source.data)
-    arrival = int(source.arrival_ns[piece])
-    for at in range(first, last, chunk_size):
-        data = bytes(source.data[at : min(at + chunk_size, last)])
-        network.feed(Chunk(source.station, data, arrival, timed=source.timed))
+class _Item(NamedTuple):
+    at_ns: int
+    first: int  # bytes first to last
+    last: int
+    news: News | None = None
+
+
+def _items(source: Source) -> Iterator[_Item]:
+    """Bytes and news of a source in their order; times never go back for news."""
+    news = deque(source.news)
+    ends = [*source.offset[1:].tolist(), len(source.data)] if len(source.offset) else []
+    before_ns = 0
+    for first, last, at_ns in zip(source.offset.tolist(), ends, source.arrival_ns.tolist(), strict=True):
+        while news and news[0].offset < last:
+            one = news.popleft()
+            if one.offset > first:
+                yield _Item(at_ns, first, one.offset)
+                first = one.offset
+                before_ns = at_ns
+            before_ns = min(max(one.at_ns, before_ns), at_ns)
+            yield _Item(before_ns, first, first, one)
+        yield _Item(at_ns, first, last)
+        before_ns = at_ns
+    for one in news:
+        before_ns = max(one.at_ns, before_ns)
+        yield _Item(before_ns, 0, 0, one)

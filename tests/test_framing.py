@@ -359,3 +359,13 @@ def test_wrong_checks_that_cancel_out_are_wrong_all_the_same() -> None:
     framer = Framer()
     assert framer.feed(first + second + good) == scan(first + second + good) == [good]
     assert framer.junk == len(first + second)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 7, 100])
+def test_what_no_frame_can_begin_with_is_junk_at_once(size: int) -> None:
+    """However few bytes come at a time; what may be a leader waits."""
+    framer = Framer()
+    data = b"no frame\xd3\x00"
+    for at in range(0, len(data), size):
+        assert framer.feed(data[at : at + size]) == []
+    assert (framer.junk, framer.pending) == (8, 2)

@@ -96,6 +96,7 @@ def epochs(seconds: float, *, late_s: float = 0.0, every_s: float = 1.0) -> Iter
     """Steps: so many seconds of epochs, each on its full second of virtual time, or `late_s` after it."""
     begun_s = now_s()
     while now_s() - begun_s < seconds:
-        yield 1.0 - now_s() % 1.0 + (every_s - 1.0)
+        rest_s = 1.0 - now_s() % 1.0
+        yield rest_s + (every_s if rest_s < 1e-6 else every_s - 1.0)  # too little would be no time at all
         time_ms = round(from_unix_ns(EPOCH_NS) + (now_s() - late_s) * 1000)
         yield b"".join(epoch(time_ms))

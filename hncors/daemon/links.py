@@ -102,6 +102,8 @@ class Links:
         restarted = [name for name, one in after.items() if name in before and _another(before[name], one)]
         await self._stop([*removed, *restarted])
         network_changes.watch(self._network, stations)
+        if self._recorder is not None:
+            self._recorder.watch({one.id: one.rate_hz for one in stations}, self._clock.now_ns())
         self.stations.clear()
         self.stations.update(after)
         for name in removed:

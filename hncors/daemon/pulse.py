@@ -77,7 +77,9 @@ class Pulse:
         begun_s = time.perf_counter()
         try:
             self._host_clock.look()
-            now_ns = self.clock.now_ns() // MILLISECOND_NS * MILLISECOND_NS  # as recordings keep it
+            # As recordings keep it; after the last one, and so not before what came since then.
+            now_ns = self.clock.now_ns() // MILLISECOND_NS * MILLISECOND_NS
+            now_ns = max(now_ns, self._network.last_tick_ns + MILLISECOND_NS)
             self._ticking(now_ns)
             events = self._network.tick(now_ns).events
         # What one station sends must not end the watch over the others.  Nobody is told that all is well

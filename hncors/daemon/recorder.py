@@ -8,9 +8,11 @@ what does not fit is dropped and counted.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from hncors.daemon.configuration import ConfigurationError
@@ -26,7 +28,7 @@ WAITING_STATION_BYTES = 4 << 20
 WAITING_NEWS, WAITING_STATION_NEWS = 50_000, 500  # news are small and rare: they wait where bytes cannot
 WAITING_TICKS = 100_000
 PIECE_BYTES = 200  # what noting a piece takes besides its bytes
-TICKS_END_BYTES = 4096  # of a file of ticks, looked at for the last of them
+TICKS_END_BYTES = 1 << 20  # of a file of ticks, looked at for the last of them
 
 log = logging.getLogger("hncors")
 
@@ -49,6 +51,8 @@ class Recorder:
         self._lost: dict[str, Counter[str]] = {}  # dropped since that was last noted, by station
         self._lost_ticks = 0
         self._stations: set[str] = set()  # that something came of
+        self._watched = ""  # the line that says which stations are watched
+        self._hour = -1  # of the last tick
 
     def note(self, chunk: Chunk) -> None:
         """What a link brought, before anybody else sees it."""
@@ -91,9 +95,17 @@ class Recorder:
         self._tick(now_ns, f"begin {now_ns // MS} {before_ms}\n")
         return before_ms * MS
 
+    def watch(self, rates_hz: Mapping[str, float | None], now_ns: int) -> None:
+        """These stations are watched from now on, with the epochs a second that they promise."""
+        self._watched, self._hour = f"watch {json.dumps(rates_hz)}\n", now_ns // HOUR_NS
+        self._tick(now_ns, self._watched)
+
     def tick(self, now_ns: int) -> None:
         """The network is about to look at what has been noted."""
-        self._tick(now_ns, f"{now_ns // MS}\n")
+        hour, before = now_ns // HOUR_NS, self._hour
+        self._hour = hour
+        # each hour's file says it, for the one before may be deleted
+        self._tick(now_ns, f"{self._watched if hour != before else ''}{now_ns // MS}\n")
 
     def told(self) -> Recorded:
         """For the metrics."""

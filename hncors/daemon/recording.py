@@ -188,6 +188,11 @@ def open_recordings(inputs: Iterable[Path | str]) -> list[Recording]:
     return recordings
 
 
+def folder_recordings(folder: Path) -> list[Recording]:
+    """The recordings in a folder, of which there may be none. Raises RecordingError."""
+    return open_recordings(paths) if (paths := _in_folder(folder, some=False)) else []
+
+
 def station_and_hour(path: Path) -> tuple[str, datetime | None]:
     """Station and UTC hour that a file name tells, `<STATION>_YYYYMMDDHH.rtcm3`; else its stem and None."""
     match = _HOURLY.fullmatch(path.stem)
@@ -221,7 +226,7 @@ def shown(path: Path | None) -> str:
     return printable(str(path), 1000)
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def _in_folder(folder: Path, *, some: bool = True) -> list[Path]:
     try:
         visible = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         paths = [path for path in visible if path.suffix.lower() in SUFFIXES and path.is_file()]
@@ -229,7 +234,7 @@ def _in_folder(folder: Path) -> list[Path]:
         full = [path for path in paths if path.stat().st_size]
     except OSError as error:
         raise RecordingError(f"{shown(folder)}: {error.strerror}; expected a folder of recordings") from error
-    if not full:
+    if some and not full:
         found = "only empty recordings" if paths else "no recordings"
         raise RecordingError(f"{shown(folder)}: {found} in the folder; expected files {' '.join(SUFFIXES)}")
     return full

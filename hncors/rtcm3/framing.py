@@ -56,7 +56,7 @@ class Framer:
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that are complete with these bytes, header and check included."""
         self.received += len(data)
-        if self._held or len(data) < OVERHEAD:
+        if self._held:
             if len(self._held) + len(data) < self._wanted:
                 self._held += data
                 return []

@@ -48,6 +48,9 @@ _COLUMNS: dict[str, float | int] = {
     "mw_sum2": 0.0,
     "mp_mean_m": 0.0,
     "mp_sum2_m2": 0.0,
+    "past_sum2_m2": 0.0,
+    "past_weight": 0.0,
+    "past_ms": NEVER,
     "mp_factor": np.nan,
     "mw_gf": np.nan,
     "mw_own": np.nan,
@@ -95,6 +98,9 @@ class Cells:
     mw_sum2: F64
     mp_mean_m: F64
     mp_sum2_m2: F64
+    past_sum2_m2: F64  # of the last long arc that is over
+    past_weight: F64
+    past_ms: I64  # when it was
     mp_factor: F64
     mw_gf: F64
     mw_own: F64

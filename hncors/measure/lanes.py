@@ -12,6 +12,7 @@ from hncors.measure.cells import Cells
 from hncors.observation import F64, I64, B
 
 FORGET_S = 1500.0
+ENOUGH_S = 300.0  # an arc must be this long for the multipath about its mean to be all of it
 EVERY_S = 4.5  # between two looks, less half a second
 MW_FLOOR_CYCLES = 1.0
 MW_SIGMAS = 4.5
@@ -75,7 +76,10 @@ def carry(
 
 
 def begin(c: Cells, cell: I64, partner: I64, time_ms: I64, gf_m: F64) -> None:
-    """Begin the means with what is there."""
+    """Begin the means with what is there; the arc that is over is kept aside if it was long enough."""
+    over = cell[c.lane_ms[cell] - c.arc_ms[cell] >= ENOUGH_S * 1000]
+    c.past_sum2_m2[over], c.past_weight[over] = c.mp_sum2_m2[over], c.weight[over]
+    c.past_ms[over] = c.lane_ms[over]
     own_m = c.code_phase_m[cell]
     c.lane_ms[cell] = time_ms
     c.weight[cell] = 1.0

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from hncors.measure.cells import Cells
-from hncors.measure.lanes import EVERY_S, FORGET_S
+from hncors.measure.lanes import ENOUGH_S, EVERY_S, FORGET_S
 from hncors.observation import F64, I64, B
 from hncors.signals import GNSS, SLOTS
 
-ENOUGH_S = 300.0  # an arc must be this long, for its mean to be one
 LOWEST_DEG = 10.0  # satellites known to be lower do not count
 SIGNALS = len(GNSS) * SLOTS
 
@@ -17,37 +16,41 @@ SIGNALS = len(GNSS) * SLOTS
 def rms_m(cells: Cells, interval_s: F64, newest_ms: I64) -> tuple[F64, I64]:
     """Root mean square of MP about the mean of its arc, over all satellites, by station and signal.
 
-    `interval_s` and `newest_ms` are those of the epochs of each station. nan where no arc of a satellite in
-    sight is long enough. Also the number of satellites; both have shape (stations, SIGNALS).
+    `interval_s` and `newest_ms` are those of the epochs of each station. A satellite in sight gives its arc
+    and the last long one before it; nan where none is long enough. Also the number of arcs; both have shape
+    (stations, SIGNALS).
 
     The sum of the weights of n epochs, of which each weighs L times the next, is W = (1 - L^n) / (1 - L);
     that of their squares is W (2 - W (1 - L)) / (1 + L). The mean takes away the quotient of the two.
     """
-    used = cells.count
-    station = cells.station_of(np.arange(used))
-    pair_ms = cells.pair_ms[:used]
+    used = np.arange(cells.count)
+    station = cells.station_of(used)
+    near_ms = np.maximum(60.0, 2 * interval_s[station]) * 1000
     with np.errstate(invalid="ignore"):
-        low = cells.elevation_deg[:used] < LOWEST_DEG
-    rows = np.flatnonzero(
-        (pair_ms - cells.arc_ms[:used] >= ENOUGH_S * 1000)
-        & (newest_ms[station] - pair_ms <= np.maximum(60.0, 2 * interval_s[station]) * 1000)
-        & ~low
-    )
-    station = station[rows]
-    weight = cells.weight[rows]
-    every_s = np.ceil(EVERY_S / interval_s[station]) * interval_s[station]
+        there = ~(cells.elevation_deg[used] < LOWEST_DEG)
+    there &= newest_ms[station] - cells.pair_ms[used] <= near_ms
+    now = there & (cells.pair_ms[used] - cells.arc_ms[used] >= ENOUGH_S * 1000)
+    age_s = (newest_ms[station] - cells.past_ms[used]) / 1000
+    past = there & (age_s <= FORGET_S)
+    rows = np.concatenate([used[now], used[past]])
+    weight = np.concatenate([cells.weight[used[now]], cells.past_weight[used[past]]])
+    sum2_m2 = np.concatenate([cells.mp_sum2_m2[used[now]], cells.past_sum2_m2[used[past]]])
+    share = np.concatenate([np.ones(int(now.sum())), np.exp(-age_s[past] / FORGET_S)])
+    every_s = np.ceil(EVERY_S / interval_s[station[rows]]) * interval_s[station[rows]]
     kept = FORGET_S / (FORGET_S + every_s)
     free = weight - (2 - weight * (1 - kept)) / (1 + kept)
-    rows, station, free = rows[free > 1], station[free > 1], free[free > 1]
-    return _by_signal(cells, rows, station, free, len(newest_ms))
+    free, sum2_m2 = np.where(free > 1, free * share, 0), np.where(free > 1, sum2_m2 * share, 0)
+    return _by_signal(cells, rows, station[rows], free, sum2_m2, len(newest_ms))
 
 
-def _by_signal(cells: Cells, rows: I64, station: I64, free: F64, stations: int) -> tuple[F64, I64]:
+def _by_signal(
+    cells: Cells, rows: I64, station: I64, free: F64, sum2_m2: F64, stations: int
+) -> tuple[F64, I64]:
     at = station * SIGNALS + cells.signal[rows]
     size = stations * SIGNALS
     total = np.bincount(at, free, size)
     count = np.bincount(at, minlength=size)
     known: B = total > 0
     rms = np.full(size, np.nan)
-    rms[known] = np.sqrt(np.bincount(at, cells.mp_sum2_m2[rows], size)[known] / total[known])
+    rms[known] = np.sqrt(np.bincount(at, sum2_m2, size)[known] / total[known])
     return rms.reshape(stations, SIGNALS), count.reshape(stations, SIGNALS)

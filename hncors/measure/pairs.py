@@ -134,12 +134,12 @@ def begin(c: Cells, cell: I64, time_ms: I64) -> None:
     c.pair_ms[cell[~there]] = NEVER
     cell, partner, time_ms = cell[there], partner[there], time_ms[there]
     gf = c.phase_m[cell] - c.phase_m[partner]
+    lanes.begin(c, cell, partner, time_ms, gf)
     c.pair_ms[cell] = c.arc_ms[cell] = time_ms
     c.pair_age[cell] = 1.0
     c.gf_m[cell] = gf
     c.gf_rate_m_s[cell] = 0.0
     c.gf_variance_m2[cell] = np.maximum(c.gf_variance_m2[cell], _GF_PRIOR_M**2)
-    lanes.begin(c, cell, partner, time_ms, gf)
 
 
 def touching(c: Cells, cell: I64) -> I64:

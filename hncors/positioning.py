@@ -18,14 +18,24 @@ from hncors.gpstime import DAY_MS
 from hncors.measure import klobuchar, satellites, troposphere
 from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, Table, reasons
 from hncors.measure.ionosphere import combine, fit, slant
-from hncors.measure.position import CLOCKS, Groups, clocks, directions, line_of_sight, redundancy, solve
+from hncors.measure.position import (
+    CLOCKS,
+    Groups,
+    Lines,
+    clocks,
+    directions,
+    lines,
+    locate,
+    redundancy,
+    solve,
+)
 from hncors.measure.range_noise import code_m, common_m
 from hncors.measure.ranges import Ranges, choose
 from hncors.measure.smoothing import Smoothed, Smoother
 from hncors.observation import F64, I64, B, Messages, Observations
 from hncors.rtcm3.ephemeris import Ephemeris
 
-MASK_RAD = np.radians(10.0)
+MASK_SINE = np.sin(np.radians(10.0))
 STATUSES = ("ok", "no_ephemeris", "too_few_satellites", "no_solution", "no_ranges")
 SOLVED, NO_EPHEMERIS, TOO_FEW, NO_SOLUTION, NO_RANGES = range(5)
 UNUSABLE = (*REASONS[1:], "no_group_delay")
@@ -33,7 +43,6 @@ UNUSABLE = (*REASONS[1:], "no_group_delay")
 
 LOWEST_M, HIGHEST_M = 6.33e6, 6.40e6  # from the earth's centre: where ground is
 _L1_HZ = 1575.42e6
-_MOVED_M = 1000.0  # a start farther off than this calls for directions anew
 
 
 class Positions(NamedTuple):
@@ -66,7 +75,7 @@ class Residuals(NamedTuple):
     smoothed_over: I64  # epochs
     elevation_rad: F64
     azimuth_rad: F64
-    direction: F64  # (n, 3)
+    direction: F64  # (3, n)
 
 
 class Positioning:
@@ -132,25 +141,30 @@ class Positioning:
         table = self.store.table
         sent = satellites.sent(table, every, time_ms[every.epoch], observations)
         rows = np.flatnonzero(sent.usable)
-        ranges = every.select(rows)
+        ranges = every if len(rows) == len(every) else every.select(rows)
         at = ranges.epoch
         clock = clocks(ranges.gnss, ranges.satellite)
         groups = Groups.of(at, clock, epochs)
-        satellite_m, range_m, delay_m = sent.place_m[rows], sent.range_m[rows], sent.delay_m[rows]
-        start = self._start(station, groups, satellite_m, range_m)
-        once = np.ones(len(rows), np.int64)
+        satellite_m = sent.place_m.take(rows, axis=1)
+        range_m, delay_m = sent.range_m[rows], ranges.delay_m - sent.delay_m[rows]
+        start = self.place_m[station]
+        lost = (start == 0.0).all(axis=1)
         for _ in range(2):
-            model = _model(start, time_ms, ranges, satellite_m)
-            added, sigma = _combined(groups, model, ranges, ranges.delay_m - delay_m, once)
-            snapshot = solve(groups, satellite_m, range_m - model.delay_m + added, sigma, start)
-            moved = np.linalg.norm(snapshot.place_m - start, axis=1)
-            start = np.where(np.isnan(snapshot.place_m), start, snapshot.place_m)
-            if not (moved > _MOVED_M).any():
+            if lost.any():  # they have no place, or are not where they were
+                found = locate(groups, satellite_m, range_m, lost[at], np.zeros_like(start))
+                start[lost] = np.nan_to_num(found[lost])
+            to = lines(groups, start, satellite_m)
+            model = _model(start, time_ms, at, to)
+            added, sigma = _combined(groups, model, ranges, delay_m, np.ones(len(rows), np.int64))
+            free_m = range_m - model.delay_m
+            snapshot = solve(groups, to, free_m + added, sigma, start)
+            lost = np.isnan(snapshot.place_m[:, 0]) & ~lost
+            if not lost.any():
                 break
         smoothed = self._smooth(station, time_ms, ranges, messages, observations, sigma)
-        smooth_m = range_m + smoothed.range_m - ranges.range_m
-        added, smooth_sigma = _combined(groups, model, ranges, smoothed.delay_m - delay_m, smoothed.over)
-        smooth = solve(groups, satellite_m, smooth_m - model.delay_m + added, smooth_sigma, start)
+        delay_m += smoothed.delay_m - ranges.delay_m
+        added, smooth_sigma = _combined(groups, model, ranges, delay_m, smoothed.over)
+        smooth = solve(groups, to, free_m + added + (smoothed.range_m - ranges.range_m), smooth_sigma, start)
         radius = np.linalg.norm(smooth.place_m, axis=1)
         solved = (radius > LOWEST_M) & (radius < HIGHEST_M)
         last = np.flatnonzero(solved)
@@ -167,20 +181,10 @@ class Positioning:
             _counted(every, why, epochs),
             Residuals(
                 at, ranges.gnss, ranges.satellite, ranges.pairing, smooth.use, snapshot.residual_m,
-                smooth.residual_m, sigma, smooth_sigma, smoothed.over, model.elevation_rad,
-                model.azimuth_rad, model.direction,
+                smooth.residual_m, sigma, smooth_sigma, smoothed.over, np.arcsin(model.sine_elevation),
+                model.azimuth_rad, to.direction,
             ),
         )  # fmt: skip
-
-    def _start(self, station: I64, groups: Groups, satellite_m: F64, range_m: F64) -> F64:
-        """Where each epoch's rounds begin: the station's last solution, else one of plain ranges."""
-        start = self.place_m[station]
-        cold = (start == 0.0).all(axis=1)
-        if cold.any():
-            sigma = np.where(cold[groups.epoch], 1.0, np.nan)
-            found = solve(groups, satellite_m, range_m, sigma, start).place_m
-            start[cold] = np.nan_to_num(found[cold])
-        return start
 
     def _smooth(
         self,
@@ -222,39 +226,31 @@ def _turns(station: I64) -> I64:
 class _Model(NamedTuple):
     delay_m: F64  # by the air
     zenith_m: F64  # by the ionosphere, straight up on L1, as GPS' model has it; by epoch
-    elevation_rad: F64
+    sine_elevation: F64
     azimuth_rad: F64
-    direction: F64
 
 
-def _model(start: F64, time_ms: I64, ranges: Ranges, satellite_m: F64) -> _Model:
-    of = ranges.epoch
-    _, direction = line_of_sight(start[of], satellite_m)
-    azimuth, elevation = directions(start, of, direction)
+def _model(start: F64, time_ms: I64, of: I64, to: Lines) -> _Model:
     place = to_geodetic(start)
+    azimuth, sine = directions(place, of, to.direction)
     dry, wet = troposphere.zenith_m(place[:, 0], place[:, 2], time_ms)
     zero = np.zeros(len(place))
     zenith = klobuchar.delay_m(
         klobuchar.DEFAULT, place[:, 0], place[:, 1], zero, zero + np.pi / 2, time_ms % DAY_MS / 1000
     )
-    return _Model(
-        (dry + wet)[of] * troposphere.mapping(np.sin(elevation)),
-        np.nan_to_num(zenith),
-        elevation,
-        azimuth,
-        direction,
-    )
+    air = (dry + wet).take(of) * troposphere.mapping(sine)
+    return _Model(air, np.nan_to_num(zenith), sine, azimuth)
 
 
 def _combined(groups: Groups, model: _Model, ranges: Ranges, delay_m: F64, count: I64) -> tuple[F64, F64]:
     """What to add to ranges for the ionosphere, and their sigmas; nan for satellites too low."""
-    sine = np.sin(model.elevation_rad)
-    code = np.where(model.elevation_rad >= MASK_RAD, code_m(sine, ranges.cn0_dbhz, count), np.nan)
-    way = slant(model.elevation_rad) * (_L1_HZ / ranges.frequency_hz) ** 2
+    sine = model.sine_elevation
+    code = np.where(sine >= MASK_SINE, code_m(sine, ranges.cn0_dbhz, count), np.nan)
+    way = slant(sine) * np.square(_L1_HZ / ranges.frequency_hz)
     spread = code * np.where(ranges.c1 == 1.0, np.nan, np.sqrt(2.0) * (ranges.c1 - 1.0))
     shell = fit(groups, way, delay_m, spread, model.zenith_m)
     added, variance = combine(shell, ranges.c1, code)
-    return added, np.sqrt(variance + common_m(ranges.gnss, sine) ** 2)
+    return added, np.sqrt(variance + np.square(common_m(ranges.gnss, sine)))
 
 
 def _why(table: Table, ranges: Ranges, sent: satellites.Sent) -> I64:
@@ -285,6 +281,6 @@ NO_POSITIONS = Positions(
     _ZERO, np.empty((0, 3)), np.empty((0, 3)), np.empty((0, 3, 3)), _NO, _ZERO, _ZERO,
     np.empty((0, CLOCKS)), np.empty((0, 7, len(UNUSABLE)), np.int64),
     Residuals(
-        _ZERO, _ZERO, _ZERO, _ZERO, np.empty(0, bool), _NO, _NO, _NO, _NO, _ZERO, _NO, _NO, np.empty((0, 3))
+        _ZERO, _ZERO, _ZERO, _ZERO, np.empty(0, bool), _NO, _NO, _NO, _NO, _ZERO, _NO, _NO, np.empty((3, 0))
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 import hncors
 from hncors.geodesy import EARTH_ROTATION_RAD_S, to_ecef, to_enu
-from hncors.measure.position import BEIDOU_2, Groups, clocks, solve
+from hncors.measure.position import BEIDOU_2, Fixes, Groups, clocks, lines, locate, solve
 from hncors.reading import blocks
 from hncors.rtcm3.block import decode
 from hncors.rtcm3.station import ReferencePoint
@@ -75,6 +75,13 @@ def turned_range_m(satellite_m: np.ndarray, place_m: np.ndarray) -> np.ndarray:
     return way
 
 
+def solved(groups: Groups, satellite: np.ndarray, ranges: np.ndarray, sigma: np.ndarray) -> Fixes:
+    """From nothing: first plain, then by the sigmas."""
+    start = locate(groups, satellite.T, ranges, np.ones(len(ranges), bool), np.zeros((groups.epochs, 3)))
+    start = np.nan_to_num(start)
+    return solve(groups, lines(groups, start, satellite.T), ranges, sigma, start)
+
+
 @pytest.mark.parametrize("start", [(0.0, 0.0, 0.0), tuple(PLACE + 3e5)])
 def test_exact_ranges_give_the_place_and_every_clock(start: tuple[float, ...]) -> None:
     satellite = sky(14, 1)
@@ -86,7 +93,8 @@ def test_exact_ranges_give_the_place_and_every_clock(start: tuple[float, ...]) -
     offset[[GPS, GALILEO, BEIDOU, BEIDOU_2]] = 3e5, 3e5 + 12.0, 3e5 - 40.0, 3e5 - 41.5
     ranges = turned_range_m(satellite, PLACE) + offset[clock]
     groups = Groups.of(np.zeros(14, np.int64), clock, 1)
-    found = solve(groups, satellite, ranges, np.ones(14), np.array([start]))
+    near = locate(groups, satellite.T, ranges, np.ones(14, bool), np.array([start]))
+    found = solve(groups, lines(groups, near, satellite.T), ranges, np.ones(14), near)
     # What the scalar form of the earth's turn leaves out is the square of 1e-5 times the way: 2 mm.
     assert np.linalg.norm(found.place_m[0] - PLACE) < 0.01
     assert found.clock_m[0, [GPS, GALILEO, BEIDOU, BEIDOU_2]] == pytest.approx(
@@ -105,12 +113,11 @@ def test_many_epochs_are_solved_as_each_alone() -> None:
     satellite = sky(len(epoch), 3)
     ranges = turned_range_m(satellite, PLACE) + rng.normal(0, 3, len(epoch)) + 1e4 * clock
     sigma = rng.uniform(0.5, 3.0, len(epoch))
-    start = np.zeros((6, 3))
-    together = solve(Groups.of(epoch, clock, 6), satellite, ranges, sigma, start)
+    together = solved(Groups.of(epoch, clock, 6), satellite, ranges, sigma)
     for number in range(6):
         rows = epoch == number
         groups = Groups.of(np.zeros(int(rows.sum()), np.int64), clock[rows], 1)
-        alone = solve(groups, satellite[rows], ranges[rows], sigma[rows], start[:1])
+        alone = solved(groups, satellite[rows], ranges[rows], sigma[rows])
         for name in ("place_m", "covariance_m2", "pdop", "clock_m"):
             assert getattr(together, name)[number] == pytest.approx(getattr(alone, name)[0], nan_ok=True)
     assert np.isnan(together.place_m[[2, 4]]).all()
@@ -122,8 +129,9 @@ def test_a_solution_is_that_of_the_full_design() -> None:
     clock = np.repeat([0, 2, 5], (5, 4, 1))  # the last system has one satellite
     satellite, sigma = sky(10, 5), rng.uniform(0.5, 3.0, 10)
     ranges = turned_range_m(satellite, PLACE) + rng.normal(0, 2, 10)
-    found = solve(Groups.of(np.zeros(10, np.int64), clock, 1), satellite, ranges, sigma, PLACE[None])
-    line = satellite - found.place_m[0]
+    groups, start = Groups.of(np.zeros(10, np.int64), clock, 1), PLACE[None] + 3.0
+    found = solve(groups, lines(groups, start, satellite.T), ranges, sigma, start)
+    line = satellite - start[0]
     design = np.concatenate(
         (-line / np.linalg.norm(line, axis=1)[:, None], (clock[:, None] == [0, 2, 5]).astype(float)), axis=1
     )
@@ -140,6 +148,5 @@ def test_satellites_in_a_plane_give_no_place() -> None:
     satellite = sky(8, 6)
     satellite[:] = PLACE + np.linspace(1.0, 2.0, 8)[:, None] * (satellite[0] - PLACE)
     groups = Groups.of(np.zeros(8, np.int64), np.zeros(8, np.int64), 1)
-    with np.errstate(all="ignore"):
-        found = solve(groups, satellite, turned_range_m(satellite, PLACE), np.ones(8), PLACE[None])
+    found = solved(groups, satellite, turned_range_m(satellite, PLACE), np.ones(8))
     assert np.isnan(found.place_m).all() and np.isnan(found.pdop).all() and not found.use.any()

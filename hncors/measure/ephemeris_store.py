@@ -52,11 +52,12 @@ class News(NamedTuple):
     satellite: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Held:
     """A set, and who told it."""
 
     ephemeris: Ephemeris
+    key: tuple[object, ...]
     toe_ms: int
     heard_ms: int  # when a station told it first; _NEVER: none has
     stations: set[int] = field(default_factory=set)
@@ -101,7 +102,7 @@ class Store:
         key = (place, toe_ms, *_content(ephemeris))
         held = self._known.get(key)
         if held is None:
-            held = self._known[key] = Held(ephemeris, toe_ms, _NEVER)
+            held = self._known[key] = Held(ephemeris, key, toe_ms, _NEVER)
             several = self._held.setdefault(place, [])
             several.append(held)
             if station is not None and len(several) > KEPT:
@@ -121,6 +122,7 @@ class Store:
         if held.refused:
             self._news.append(News(station, held.refused, ephemeris.gnss, ephemeris.satellite))
 
+    @np.errstate(all="ignore")  # whatever sets say
     def update(self, now_ms: int) -> list[News]:
         """Choose anew where something changed or grew old; what stations told in vain since the last time."""
         if 0 <= now_ms - self._now_ms < JUMP_MS:
@@ -146,14 +148,11 @@ class Store:
             held.stations = {int(after[one]) for one in held.stations if after[one] >= 0}
 
     def _forget(self, place: int, now_ms: int) -> None:
-        """The set farthest from now goes; the one in use stays."""
-        several = self._held[place]
-        gone = max(
-            (one for one in several if one is not self._used.get(place)),
-            key=lambda one: abs(one.toe_ms - now_ms),
-        )
-        several.remove(gone)
-        self._known = {key: one for key, one in self._known.items() if one is not gone}
+        """Of the sets that fewest stations stand behind the farthest from now goes; the one in use stays."""
+        others = [one for one in self._held[place] if one is not self._used.get(place)]
+        gone = min(others, key=lambda one: (len(one.stations), -abs(one.toe_ms - now_ms)))
+        self._held[place].remove(gone)
+        del self._known[gone.key]
         self._due.add(place)
 
     def _choose(self, place: int, now_ms: int) -> None:

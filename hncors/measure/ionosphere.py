@@ -34,9 +34,10 @@ class Shell(NamedTuple):
     difference_m: F64  # what both codes say more, receiver's delay taken off; 0 where there are not two
 
 
-def slant(elevation_rad: F64) -> F64:
+def slant(sine_elevation: F64) -> F64:
     """Length of the way through the shell, of its thickness."""
-    out: F64 = 1.0 / np.sqrt(1.0 - (EARTH_M / (EARTH_M + SHELL_M) * np.cos(elevation_rad)) ** 2)
+    ratio = (EARTH_M / (EARTH_M + SHELL_M)) ** 2
+    out: F64 = 1.0 / np.sqrt(1.0 - ratio * (1.0 - sine_elevation * sine_elevation))
     return out
 
 
@@ -46,16 +47,18 @@ def fit(groups: Groups, way: F64, delay_m: F64, sigma_m: F64, prior_m: F64) -> S
     `way` is what a metre straight up on L1 is on that signal along the line of sight, `prior_m` the delay
     straight up by model, by epoch.
     """
+    if not len(way):
+        return Shell(way, way)
     use = ~np.isnan(delay_m) & ~np.isnan(sigma_m)
     weight = np.where(use, 1.0, 0.0) / np.square(np.where(use, sigma_m, 1.0))
-    columns = np.stack((way, np.where(use, delay_m, 0.0)), axis=1)
-    total = groups.by_group(weight)
-    mean = groups.by_group(columns * weight[:, None]) / np.where(total > 0.0, total, 1.0)[:, None]
-    centred = columns - mean[groups.group]
-    sums = groups.by_epoch(groups.by_group(centred * (centred[:, 0] * weight)[:, None]))
+    columns = np.stack((way, np.where(use, delay_m, 0.0), np.ones(len(way))))
+    sums = groups.by_group(columns * weight)
+    mean = sums[:2] / np.where(sums[2] > 0.0, sums[2], 1.0)
+    centred = columns[:2] - mean.take(groups.group, axis=1)
+    slope, moved = groups.by_epoch(groups.by_group(centred * (centred[0] * weight)))
     sure = 1.0 / (PRIOR * prior_m + PRIOR_M) ** 2
-    zenith = np.maximum((sums[:, 1] + sure * prior_m) / (sums[:, 0] + sure), 0.0)[groups.epoch]
-    left = np.where(use, centred[:, 1] - centred[:, 0] * zenith, 0.0)
+    zenith = np.maximum((moved + sure * prior_m) / (slope + sure), 0.0).take(groups.epoch)
+    left = np.where(use, centred[1] - centred[0] * zenith, 0.0)
     return Shell(way * zenith, left)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from hncors.geodesy import EARTH_ROTATION_RAD_S, enu_axes, to_geodetic
+from hncors.geodesy import EARTH_ROTATION_RAD_S, enu_axes
 from hncors.observation import F64, I64, B
 from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, C_M_S
 
@@ -23,11 +23,11 @@ BEIDOU_2 = 7
 """Clocks of a receiver are those of the systems by their numbers, and one for BeiDou-2 satellites: receivers
 see them a metre or two apart from BeiDou-3's in B1I and B3I, each kind by another amount."""
 
-CONVERGED_M = 1e-3
+NEAR_M = 100.0  # equations at a start this near lead to within a millimetre of the place: 100^2 / 2e7
 SETTLED_M = 1.0  # a last step longer than this is no solution
-ROUNDS = 10  # from the earth's centre six bring it to millimetres
+ROUNDS = 10  # from the earth's centre five are enough
 _FLAT = 1e-9  # determinant of directions, of a trace of about one: below they lie in a plane
-_UPPER = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+_PRODUCTS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3))
 _FULL = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 
 
@@ -55,16 +55,23 @@ class Groups(NamedTuple):
         first = np.flatnonzero(begins)
         return cls(epochs, epoch, np.cumsum(new) - 1, start, clock[start], first, of_group[first])
 
-    def by_group(self, rows: F64) -> F64:
-        """Sums over each group, of columns (rows, k)."""
-        out: F64 = np.add.reduceat(rows, self.start, axis=0)
+    def by_group(self, columns: F64) -> F64:
+        """Sums over each group, along the last axis."""
+        out: F64 = np.add.reduceat(columns, self.start, axis=-1)
         return out
 
     def by_epoch(self, groups: F64) -> F64:
-        """Sums over the groups of each epoch, shape (epochs, k); 0 for epochs without rows."""
-        out = np.zeros((self.epochs, *groups.shape[1:]))
-        out[self.present] = np.add.reduceat(groups, self.first, axis=0)
+        """Sums over the groups of each epoch, along the last axis; 0 for epochs without rows."""
+        out = np.zeros((*groups.shape[:-1], self.epochs))
+        out[..., self.present] = np.add.reduceat(groups, self.first, axis=-1)
         return out
+
+
+class Lines(NamedTuple):
+    """From a place of each epoch to its satellites."""
+
+    distance_m: F64  # (n,) with the earth's turn while the signal came (Sagnac)
+    direction: F64  # (3, n) unit vectors
 
 
 class Fixes(NamedTuple):
@@ -86,21 +93,22 @@ def clocks(gnss: I64, satellite: I64) -> I64:
     return np.where((gnss == BEIDOU) & (satellite < BDS3_FIRST_SATELLITE), BEIDOU_2, gnss)
 
 
-def line_of_sight(place_m: F64, satellite_m: F64) -> tuple[F64, F64]:
-    """Range (n,) with the earth's turn while the signal came (Sagnac), and direction (n, 3)."""
-    line = satellite_m - place_m
-    distance = np.sqrt(np.einsum("ij,ij->i", line, line))
-    turn = (EARTH_ROTATION_RAD_S / C_M_S) * (
-        satellite_m[:, 0] * place_m[:, 1] - satellite_m[:, 1] * place_m[:, 0]
+def lines(groups: Groups, place_m: F64, satellite_m: F64) -> Lines:
+    """From places (epochs, 3) to satellites (3, n): where each was when it sent, in that time's frame."""
+    place = place_m.T.take(groups.epoch, axis=1)
+    line = satellite_m - place
+    distance = np.sqrt(line[0] * line[0] + line[1] * line[1] + line[2] * line[2])
+    turn = satellite_m[0] * place[1] - satellite_m[1] * place[0]
+    return Lines(distance + (EARTH_ROTATION_RAD_S / C_M_S) * turn, line / distance)
+
+
+def directions(geodetic: F64, epoch: I64, direction: F64) -> tuple[F64, F64]:
+    """Azimuth and sine of the elevation of directions (3, n), each at the place (epochs, 3) of its epoch."""
+    axes = np.moveaxis(enu_axes(geodetic), 0, -1).reshape(9, -1).take(epoch, axis=1)
+    east, north, up = (
+        axes[n] * direction[0] + axes[n + 1] * direction[1] + axes[n + 2] * direction[2] for n in (0, 3, 6)
     )
-    return distance + turn, line / distance[:, None]
-
-
-def directions(place_m: F64, of_row: I64, direction: F64) -> tuple[F64, F64]:
-    """Azimuth and elevation, radians, of directions (n, 3) seen from the places (epochs, 3) of their rows."""
-    geodetic = to_geodetic(place_m)
-    enu = np.einsum("ijk,ik->ij", enu_axes(geodetic)[of_row], direction)
-    return np.arctan2(enu[:, 0], enu[:, 1]), np.arcsin(np.clip(enu[:, 2], -1.0, 1.0))
+    return np.arctan2(east, north), up
 
 
 def redundancy(groups: Groups, use: B) -> I64:
@@ -108,90 +116,118 @@ def redundancy(groups: Groups, use: B) -> I64:
     if not len(use):
         return np.full(groups.epochs, -3, np.int64)
     count = groups.by_group(use.astype(np.float64))
-    return groups.by_epoch(np.where(count > 1, count - 1, 0.0)).astype(np.int64) - 3
+    spare = groups.by_epoch(np.where(count > 1, count - 1, 0.0))
+    return spare.astype(np.int64) - 3
 
 
 @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # of epochs that have no solution
-def solve(groups: Groups, satellite_m: F64, range_m: F64, sigma_m: F64, start_m: F64) -> Fixes:
+def locate(groups: Groups, satellite_m: F64, range_m: F64, use: B, start_m: F64) -> F64:
+    """Places (epochs, 3) by plain least squares, wherever the start; nan where there is none."""
+    place = start_m.copy()
+    if not len(use):
+        return np.full_like(place, np.nan)
+    weight = use.astype(np.float64)
+    for _ in range(ROUNDS):
+        to = lines(groups, place, satellite_m)
+        step, good, _ = _step(
+            _sums(groups, to.direction, np.where(use, range_m - to.distance_m, 0.0), weight)
+        )
+        place += step
+        longest = np.abs(step).max(axis=1)
+        if longest.max(initial=0.0) < SETTLED_M:
+            break
+    place[~good | (longest > NEAR_M)] = np.nan
+    return place
+
+
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def solve(groups: Groups, to: Lines, range_m: F64, sigma_m: F64, start_m: F64) -> Fixes:
     """Least squares of ranges (n,) that are free of all but the receiver's clocks.
 
-    `satellite_m` (n, 3) is where each satellite was when it sent, in the frame of that time; ranges of a
-    sigma that is nan are not used; `start_m` (epochs, 3) is where to begin.
+    `to` are the lines from `start_m` (epochs, 3), which has to be within NEAR_M of the solution; ranges of
+    a sigma that is nan are not used.
     """
-    epoch, group = groups.epoch, groups.group
-    if not len(epoch):
+    if not len(range_m):
         return _nothing(groups.epochs)
     use = ~np.isnan(sigma_m) & ~np.isnan(range_m)
-    weight = np.where(use, 1.0 / np.square(sigma_m), 0.0)
+    weight = np.where(use, 1.0 / (sigma_m * sigma_m), 0.0)
+    left = np.where(use, range_m - to.distance_m, 0.0)
+    sums = _sums(groups, to.direction, left, weight)
+    step, good, inverse = _step(sums)
     count = groups.by_group(use.astype(np.float64))
-    total = groups.by_group(weight)
-    share = 1.0 / np.where(total > 0.0, total, 1.0)
-    place = start_m.copy()
-    for _ in range(ROUNDS):
-        distance, direction = line_of_sight(place[epoch], satellite_m)
-        left = np.where(use, range_m - distance, 0.0)
-        columns = np.concatenate((direction, left[:, None]), axis=1)
-        mean = groups.by_group(columns * weight[:, None]) * share[:, None]
-        centred = columns - mean[group]
-        normal = normal_3(groups, centred, weight)
-        good = (
-            _determinant(normal) > _FLAT * np.maximum(normal[:, 0] + normal[:, 3] + normal[:, 5], 1e-30) ** 3
-        )
-        inverse = inverse_3(normal)
-        step = -np.einsum("eij,ej->ei", inverse, normal[:, 6:])
-        step[~good] = 0.0
-        place += step
-        if np.abs(step).max(initial=0.0) < CONVERGED_M:
-            break
-    left_over = np.where(use, centred[:, 3] + np.einsum("ij,ij->i", centred[:, :3], step[epoch]), np.nan)
     many = count > 1
     used = groups.by_epoch(np.where(many, count, 0.0))
-    systems = groups.by_epoch(np.ldexp(1.0, groups.clock) * many)
-    unknowns = 3 + groups.by_epoch(many.astype(np.float64))
-    good &= (used >= unknowns) & (np.abs(step).max(axis=1) < SETTLED_M)
-    plain = normal_3(
-        groups,
-        direction - (groups.by_group(direction * use[:, None]) / np.maximum(count, 1)[:, None])[group],
-        use.astype(np.float64),
-    )
+    systems = groups.by_epoch(np.where(many, np.ldexp(1.0, groups.clock), 0.0))
+    spare = used - 3.0 - groups.by_epoch(many.astype(np.float64))
+    good &= (spare >= 0.0) & (np.abs(step).max(axis=1) <= NEAR_M)
+    # Of a clock: the mean of what is left in its group; by rows: the rest.
+    moved = step.T
+    of_group = moved.take(groups.epoch[groups.start], axis=1)
+    mean = sums.mean[3] + (sums.mean[:3] * of_group).sum(axis=0)
+    of_row = moved.take(groups.epoch, axis=1)
+    direction = to.direction
+    left += direction[0] * of_row[0] + direction[1] * of_row[1] + direction[2] * of_row[2]
+    left -= mean.take(groups.group)
     clock = np.full((groups.epochs, CLOCKS), np.nan)
     rows = np.flatnonzero(count > 0)
-    first_guess = mean[:, 3] + np.einsum("ij,ij->i", mean[:, :3], step[epoch[groups.start]])
-    clock[epoch[groups.start[rows]], groups.clock[rows]] = first_guess[rows]
+    clock[groups.epoch[groups.start[rows]], groups.clock[rows]] = mean[rows]
+    geometry = _inverse(_sums(groups, direction, None, use.astype(np.float64)).normal)
+    pdop = np.sqrt(geometry[0] + geometry[3] + geometry[5])
     bad = ~good
-    place[bad], inverse[bad], clock[bad] = np.nan, np.nan, np.nan
-    left_over[bad[epoch]] = np.nan
-    pdop = np.sqrt(np.trace(inverse_3(plain), axis1=1, axis2=2))
+    place, covariance = start_m + step, inverse.T[:, _FULL]
+    place[bad], covariance[bad], clock[bad], pdop[bad] = np.nan, np.nan, np.nan, np.nan
+    use &= good.take(groups.epoch)
+    left[~use] = np.nan
     return Fixes(
-        place, inverse, np.where(good, pdop, np.nan), clock, used.astype(np.int64), systems.astype(np.int64),
-        (used - unknowns).astype(np.int64), use & good[epoch], left_over,
+        place, covariance, pdop, clock, used.astype(np.int64), systems.astype(np.int64),
+        spare.astype(np.int64), use, left,
     )  # fmt: skip
 
 
-def normal_3(groups: Groups, columns: F64, weight: F64) -> F64:
-    """Upper triangle of the normal matrices, and the right sides if there is a fourth column, by epoch."""
-    pairs = [*_UPPER, *((n, 3) for n in range(3) if columns.shape[1] > 3)]
-    products = np.empty((len(columns), len(pairs)))
-    weighted = columns * weight[:, None]
+class _Sums(NamedTuple):
+    normal: F64  # (6 or 9, epochs): upper triangle of the normal matrix, and the right side
+    mean: F64  # (3 or 4, groups): of directions, and of what is left
+
+
+def _sums(groups: Groups, direction: F64, left: F64 | None, weight: F64) -> _Sums:
+    """Normal equations with the clocks taken out: sums of products less those of the groups' means."""
+    columns = [*direction] if left is None else [*direction, left]
+    pairs = _PRODUCTS[:6] if left is None else _PRODUCTS
+    made = np.empty((len(pairs) + len(columns) + 1, len(weight)))
+    first = len(pairs)
+    for n, column in enumerate(columns):
+        np.multiply(column, weight, out=made[first + n])
     for n, (i, j) in enumerate(pairs):
-        np.multiply(weighted[:, i], columns[:, j], out=products[:, n])
-    return groups.by_epoch(groups.by_group(products))
+        np.multiply(made[first + i], columns[j], out=made[n])
+    made[-1] = weight
+    sums = groups.by_group(made)
+    mean = sums[first:-1] / np.where(sums[-1] > 0.0, sums[-1], 1.0)
+    for n, (i, j) in enumerate(pairs):
+        sums[n] -= sums[first + i] * mean[j]
+    return _Sums(groups.by_epoch(sums[:first]), mean)
+
+
+def _step(sums: _Sums) -> tuple[F64, B, F64]:
+    """Step (epochs, 3), whether there is one, and the inverse (6, epochs) of the normal matrix."""
+    n = sums.normal
+    good = _determinant(n) > _FLAT * np.maximum(n[0] + n[3] + n[5], 1e-30) ** 3
+    inverse = _inverse(n)
+    step = np.stack([-(inverse[_FULL[axis]] * n[6:]).sum(axis=0) for axis in range(3)], axis=1)
+    step[~good] = 0.0
+    return step, good, inverse
 
 
 def _determinant(n: F64) -> F64:
-    a, b, c, d, e, f = n[:, :6].T
+    a, b, c, d, e, f = n[:6]
     out: F64 = a * (d * f - e * e) - b * (b * f - c * e) + c * (b * e - c * d)
     return out
 
 
-def inverse_3(n: F64) -> F64:
-    """Inverses (epochs, 3, 3) by cofactors; inf or nan where there is none."""
-    a, b, c, d, e, f = n[:, :6].T
-    cofactors = np.stack(
-        (d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b)
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out: F64 = (cofactors / _determinant(n)).T[:, _FULL]
+def _inverse(n: F64) -> F64:
+    """Upper triangles (6, epochs) of the inverses, by cofactors; inf or nan where there is none."""
+    a, b, c, d, e, f = n[:6]
+    rows = (d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b)
+    out: F64 = np.stack(rows) / _determinant(n)
     return out
 
 

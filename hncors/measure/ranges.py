@@ -64,37 +64,52 @@ class Ranges(Columns):
 def choose(epoch: I64, messages: Messages, observations: Observations) -> Ranges:
     """The ranges of some epochs; `epoch` is that of each message. None of those without milliseconds."""
     o = observations
-    gnss = o.gnss.astype(np.int64)
-    signal = o.signal.astype(np.int64)
-    band = _BAND[gnss, signal]
+    gnss, signal = o.gnss.astype(np.int64), o.signal.astype(np.int64)
+    number = gnss * SLOTS + signal
+    band = _BAND.take(number)
     good: B = (band >= 0) & ~np.isnan(o.pseudorange_m) & (o.satellite < 64)
-    good &= ~ambiguous(messages.kind)[o.message]
+    mixed = ambiguous(messages.kind)
+    if mixed.any():
+        good &= ~mixed[o.message]
     rows = np.flatnonzero(good)
-    gnss, band = gnss[rows], band[rows]
-    satellite = (epoch[o.message[rows]] * 7 + gnss) * 64 + o.satellite[rows]
-    order = np.argsort((satellite * BANDS + band) * _CHOICES + _CHOICE[gnss, signal[rows]], kind="stable")
-    key = satellite[order] * BANDS + band[order]
-    best = order[np.append(True, key[1:] != key[:-1])] if len(order) else order
-    satellite, band, rows = satellite[best], band[best], rows[best]
-    named, place = np.unique(satellite, return_inverse=True)
-    table = np.full((len(named), BANDS), -1, np.int64)
-    table[place, band] = rows
+    cell = ((epoch.take(o.message) * 7 + gnss) * 64 + o.satellite) * BANDS + band
+    key = (cell * _CHOICES + _CHOICE.take(number))[rows]
+    order = np.argsort(key, kind="stable")
+    key = key[order] // _CHOICES
+    best = _begins(key)
+    key, rows = key[best], rows[order[best]]
+    satellite, band = key // BANDS, key % BANDS
+    new = _begins(satellite)
+    named = satellite[new]
+    table = np.full((BANDS, len(named)), -1, np.int64)
+    table[band, np.cumsum(new) - 1] = rows
     return _paired(named, table, o)
 
 
+def _begins(ordered: I64) -> B:
+    """True for each value that is not the one before it."""
+    new = np.ones(len(ordered), bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    return new
+
+
 def _paired(named: I64, table: I64, o: Observations) -> Ranges:
-    has = table >= 0
-    system = named // 64
-    group, where = np.unique(system, return_inverse=True)
-    count = np.stack(
-        [np.bincount(where, has[:, 0] & has[:, band], len(group)) for band in (SECOND, THIRD)], axis=1
+    if not len(named):
+        return NONE
+    has = (table >= 0).astype(np.int64)
+    new = _begins(named // 64)
+    start = np.flatnonzero(new)
+    firsts, seconds, thirds = (
+        np.add.reduceat(column, start) for column in (has[0], has[0] & has[1], has[0] & has[2])
     )
-    pairing = np.where(count[:, 0] >= count[:, 1], SECOND, THIRD)
-    firsts = np.bincount(where, has[:, 0], len(group))
-    pairing = np.where(2 * count.max(axis=1, initial=0) >= firsts, pairing, SINGLE)[where]
-    other = table[np.arange(len(named)), pairing]
-    keep = has[:, 0] & (other >= 0)
-    named, pairing, first, second = named[keep], pairing[keep], table[keep, 0], other[keep]
+    pairing = np.where(seconds >= thirds, SECOND, THIRD)
+    pairing = np.where(2 * np.maximum(seconds, thirds) >= firsts, pairing, SINGLE)
+    pairing = pairing.take(np.cumsum(new) - 1)
+    other = table[pairing, np.arange(len(named))]
+    keep = (table[0] >= 0) & (other >= 0)
+    first, second = table[0], other
+    if not keep.all():
+        named, pairing, first, second = named[keep], pairing[keep], first[keep], second[keep]
     f1 = frequency_hz(o.gnss[first], o.signal[first], o.channel[first])
     f2 = frequency_hz(o.gnss[second], o.signal[second], o.channel[second])
     # The ratio of GLONASS' two carriers is 9 to 7 whatever the channel, which need not be known.
@@ -112,3 +127,7 @@ def _paired(named: I64, table: I64, o: Observations) -> Ranges:
         np.fmin(o.cn0_dbhz[first], o.cn0_dbhz[second]),
         np.where(np.isnan(f1), 1602.0e6, f1),
     )  # fmt: skip
+
+
+_I64, _F64 = np.empty(0, np.int64), np.empty(0)
+NONE = Ranges(_I64, _I64, _I64, _I64, _I64, _I64, _F64, _F64, _F64, _F64, _F64, _F64, _F64)

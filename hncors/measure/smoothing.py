@@ -55,7 +55,8 @@ class Smoother:
         self.mean_m = np.zeros(shape)  # range less phase
         self.delay_m = np.zeros(shape)  # the same of the ionosphere's delay
         self.delay_phase_m = np.zeros(shape)
-        self.lock_ms = np.zeros((*shape, 2))
+        self.lock1_ms = np.zeros(shape)
+        self.lock2_ms = np.zeros(shape)
 
     def rearranged(self, before: I64) -> Smoother:
         """The same for other stations: `before` is each one's row here, -1 for one that is new."""
@@ -69,31 +70,38 @@ class Smoother:
         self, station: I64, time_ms: I64, kind: U8, ranges: Ranges, o: Observations, sigma_m: F64
     ) -> Smoothed:
         """Smooth the ranges of one epoch of each station; `station` to `sigma_m` are by row of `ranges`."""
-        at = station, place(ranges.gnss, ranges.satellite)
-        elapsed = time_ms - self.time_ms[at]
-        lock = np.stack((o.lock_ms[ranges.first], o.lock_ms[ranges.second]), axis=1)
-        end = np.stack([lock_end_ms(kind, lock[:, n]) for n in (0, 1)], axis=1)
-        with np.errstate(invalid="ignore"):
-            slipped = ((end <= self.lock_ms[at]) | (end <= elapsed[:, None])).any(axis=1)
-            away = np.abs(ranges.delay_phase_m - self.delay_phase_m[at])
-            slipped |= away > STEP_M + STEP_M_S / 1000 * elapsed
-            fresh = ranges.range_m - ranges.phase_m
-            slipped |= np.abs(fresh - self.mean_m[at]) > FAR_SIGMAS * sigma_m
-        known = ~np.isnan(fresh) & (
-            (elapsed > 0) | (elapsed < -LATE_MS)
-        )  # an epoch that comes late changes nothing
-        new = slipped | (elapsed > GAP_MS) | (elapsed < -LATE_MS) | (self.pairing[at] != ranges.pairing)
+        at = station * PLACES + place(ranges.gnss, ranges.satellite)
+        elapsed = time_ms - self.time_ms.ravel().take(at)
+        lock1, lock2 = o.lock_ms.take(ranges.first), o.lock_ms.take(ranges.second)
+        mean, delay = self.mean_m.ravel().take(at), self.delay_m.ravel().take(at)
+        fresh = ranges.range_m - ranges.phase_m
+        away = np.abs(ranges.delay_phase_m - self.delay_phase_m.ravel().take(at))
+        new = away > STEP_M + STEP_M_S / 1000 * elapsed
+        new |= np.abs(fresh - mean) > FAR_SIGMAS * sigma_m
+        for lock, before in ((lock1, self.lock1_ms), (lock2, self.lock2_ms)):
+            end = lock_end_ms(kind, lock)
+            new |= (end <= before.ravel().take(at)) | (end <= elapsed)
+        new |= (elapsed > GAP_MS) | (elapsed < -LATE_MS) | (self.pairing.ravel().take(at) != ranges.pairing)
+        # An epoch that comes late changes nothing.
+        known = ~np.isnan(fresh) & ((elapsed > 0) | (elapsed < -LATE_MS))
         longest = np.where(ranges.pairing == SINGLE, LONGEST_SINGLE_MS // np.maximum(elapsed, 1) + 1, LONGEST)
-        count = np.where(new, 1, np.minimum(self.count[at] + 1, longest))
-        mean = np.where(new, fresh, self.mean_m[at] + (fresh - self.mean_m[at]) / count)
-        delay = ranges.delay_m - ranges.delay_phase_m
-        delay = np.where(new, delay, self.delay_m[at] + (delay - self.delay_m[at]) / count)
-        rows = np.flatnonzero(known)
-        here = at[0][rows], at[1][rows]
-        self.time_ms[here], self.count[here] = time_ms[rows], count[rows]
-        self.mean_m[here], self.delay_m[here] = mean[rows], delay[rows]
-        self.pairing[here], self.lock_ms[here] = ranges.pairing[rows], lock[rows]
-        self.delay_phase_m[here] = ranges.delay_phase_m[rows]
+        count = np.where(new, 1, np.minimum(self.count.ravel().take(at) + 1, longest))
+        mean = np.where(new, fresh, mean + (fresh - mean) / count)
+        apart = ranges.delay_m - ranges.delay_phase_m
+        delay = np.where(new, apart, delay + (apart - delay) / count)
+        rows = slice(None) if known.all() else np.flatnonzero(known)
+        here = at[rows]
+        for column, values in (
+            (self.time_ms, time_ms),
+            (self.count, count),
+            (self.mean_m, mean),
+            (self.delay_m, delay),
+            (self.pairing, ranges.pairing),
+            (self.lock1_ms, lock1),
+            (self.lock2_ms, lock2),
+            (self.delay_phase_m, ranges.delay_phase_m),
+        ):
+            column.ravel()[here] = values[rows]
         smooth = np.where(known, ranges.phase_m + mean, ranges.range_m)
         iono = np.where(known, ranges.delay_phase_m + delay, ranges.delay_m)
         return Smoothed(smooth, iono, np.where(known, count, 1))

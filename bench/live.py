@@ -4,7 +4,7 @@
 
 Prints one JSON line.
 
-    cpu_fraction            of one core, this process, all threads
+    cpu_fraction            of one core, this process, all threads; `us_per_epoch` the same by epochs counted
     loop_lag_p99_s          how late the event loop does what is due, asked 100 times a second
     arrival_to_metric_p99_s from the moment the caster has written an epoch's last byte to the end of the tick
                             that counted it: from then on every scrape shows it
@@ -42,6 +42,7 @@ from hncors.daemon.recorder import Recorder
 from hncors.daemon.secrets import Secrets
 from hncors.health import Event
 from hncors.network import Network, Tick
+from hncors.positioning import NO_POSITIONS
 from hncors.registry import Station
 from hncors.settings import Links as Waits
 from hncors.settings import Settings
@@ -63,7 +64,8 @@ class Watched(Network):
     def tick(self, now_ns: int, *, skipped: bool = False) -> Tick:
         done = super().tick(now_ns, skipped=skipped)
         if self.counted is not None and len(done.epochs.station):
-            self.counted.append((time.time_ns(), done._replace(messages=None, observations=None)))
+            kept = done._replace(messages=None, observations=None, positions=None)
+            self.counted.append((time.time_ns(), kept))
         return done
 
 
@@ -142,6 +144,9 @@ async def measure(
     settings = Settings(stations="none", links=Waits(retry_first_s=1.0, starts_per_s=options.starts))
     before = rss()
     network = Watched(stations)
+    if options.plain:
+        network.quality.epochs = lambda *_: []
+        network.positioning.epochs_of = lambda *_: (NO_POSITIONS, [])
     recorder = None
     if folder is not None:
         recorder = Recorder(RecordFolder(folder), quota_bytes=10**12, retention_days=30)
@@ -172,8 +177,10 @@ async def measure(
             "stations": options.stations,
             "frames_apart": options.frames_apart,
             "tls": options.tls,
+            "plain": options.plain,
             "seconds": round(took_s, 2),
             "cpu_fraction": round(cpu_s / took_s, 4),
+            "us_per_epoch": round(cpu_s / sum(len(t.epochs.station) for _, t in network.counted) * 1e6, 1),
             "loop_lag_p99_s": round(float(np.quantile(late, 0.99)), 4),
             "loop_lag_max_s": round(max(late), 4),
             "rss_bytes": rss(),
@@ -230,6 +237,7 @@ def main() -> None:
     parser.add_argument("--frames-apart", action="store_true")
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--plain", action="store_true", help="without positions and quality of signals")
     parser.add_argument("--starts", type=float, default=400.0, help="connections begun a second")
     parser.add_argument("--profile", metavar="FILE", help="write a profile of the time measured")
     options = parser.parse_args()

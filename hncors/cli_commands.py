@@ -161,6 +161,15 @@ def simulate(
             "--users", metavar="FILE", help="Who may listen to the caster: a line NAME:PASSWORD each."
         ),
     ] = None,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-cert", metavar="FILE", help="The caster speaks TLS, with this certificate (PEM)."
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", metavar="FILE", help="Key of the certificate (PEM).")
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option("--seed", metavar="N", min=0, max=(1 << 32) - 1, help="Instead of the scenario's seed."),
@@ -174,7 +183,9 @@ def simulate(
     """Simulate a network whose truth is known, into recordings or on a live caster."""
     from hncors import cli_simulate
 
-    _end(lambda: cli_simulate.command(scenario, out, serve, users, seed, seconds, as_json))
+    _end(
+        lambda: cli_simulate.command(scenario, out, serve, users, (tls_cert, tls_key), seed, seconds, as_json)
+    )
 
 
 @app.command(epilog="Example: hncors demo --seconds 60")

@@ -82,7 +82,7 @@ async def _run(scenario: Scenario, folder: Path, ready: Ready, seconds: float | 
     rows = [mountpoint(one, scenario.network.station_s) for one in province.stations]
     caster = Caster(rows, operator="simulated")
     host, port = await caster.listen("127.0.0.1", 0)
-    write_stations(folder, province, f"{host}:{port}")
+    write_stations(folder, province, f"ntrip://{host}:{port}")
     _, stations = configuration.load(folder / "hncors.toml")
     tasks = [
         asyncio.create_task(Playing(province, caster).run()),

@@ -19,7 +19,7 @@ from hncors.text import printable
 
 MAX_SCENARIO_BYTES = 1 << 20
 HELD_BYTES = 32 << 20  # written together, because thousands of files cannot all be open
-CASTER = "127.0.0.1:2101"  # of the links in station files
+CASTER = "ntrip://127.0.0.1:2101"  # of the links in station files
 
 
 def command(
@@ -27,6 +27,7 @@ def command(
     out: Path | None,
     serve: str | None,
     users: Path | None,
+    tls: tuple[Path | None, Path | None],
     seed: int | None,
     seconds: float | None,
     as_json: bool,
@@ -36,9 +37,11 @@ def command(
     if serve is not None:
         from hncors import cli_simulate_live
 
-        return cli_simulate_live.command(asked, serve, users, out, as_json)
+        return cli_simulate_live.command(asked, cli_simulate_live.Asked(serve, users, *tls), out, as_json)
     if users is not None:
         raise Refused("--users: expected --serve, because only a caster asks who listens")
+    if any(tls):
+        raise Refused("--tls-cert, --tls-key: expected --serve, because only a caster speaks TLS")
     if out is None:
         raise Refused("expected --out DIR for recordings, or --serve HOST:PORT for a caster")
     return _recordings(asked, out, as_json)

@@ -10,25 +10,33 @@ from hncors.simulate.province import Province
 from hncors.simulate.stations import Station
 
 TRUTH = "truth.jsonl"
+CERTIFICATES = "caster.pem"
 
 
-def write_stations(folder: Path, province: Province, caster: str) -> None:
-    """The station files of all that are filed, and a configuration that names them."""
+def write_stations(folder: Path, province: Province, caster: str, certificates: str | None = None) -> None:
+    """The station files of all that are filed, and a configuration that names them.
+
+    `caster` is what their links begin with, up to the mountpoint; `certificates` what they trust it by.
+    """
+    if certificates is not None:
+        (folder / CERTIFICATES).write_text(certificates, encoding="ascii")
     (folder / "stations").mkdir()
     for one in province.stations:
         if one.filed:
-            text = station_file(one, f"ntrip://{caster}/{one.mountpoint}")
+            trusted = None if certificates is None else f"../{CERTIFICATES}"
+            text = station_file(one, f"{caster}/{one.mountpoint}", trusted)
             (folder / "stations" / f"{one.id}.toml").write_text(text, encoding="utf-8")
     (folder / "hncors.toml").write_text('stations = "stations"\n', encoding="utf-8")
 
 
-def station_file(station: Station, link: str) -> str:
+def station_file(station: Station, link: str, tls_ca_file: str | None = None) -> str:
     """A station as its registry file has it."""
 
     def quoted(text: str) -> str:
         return json.dumps(text, ensure_ascii=False)
 
     rows: list[tuple[str, str]] = [("id", quoted(station.id)), ("link", quoted(link))]
+    rows += [("tls_ca_file", quoted(tls_ca_file))] if tls_ca_file else []
     rows += [(key, quoted(value)) for key in ("name", "name_en") if (value := getattr(station, key))]
     rows += [
         ("invented", "true"),

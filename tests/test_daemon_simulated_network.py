@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 
+import certificates
 import pytest
 from cli_material import ran
 from simulated import scenario
+from wire import scan
 
 from hncors import gpstime
+from hncors.daemon import tls
 from hncors.daemon.link_faults import Fault
 from hncors.daemon.simulated_network import BEHIND_NS, Playing, link_fault, mountpoint
+from hncors.registry import read_station
 from hncors.rtcm3.framing import Framer
 from hncors.simulate.province import Province
 
@@ -166,6 +170,48 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path) -> None:
     assert "epoch" in records
 
 
+def test_tls_with_the_certificate_that_was_named(peer, tmp_path) -> None:
+    """OpenSSL's own client verifies it and gets the stream; station files trust it and lack the key."""
+    cert, key = certificates.made(tmp_path, peer("openssl"))
+    both = tmp_path / "both.pem"
+    both.write_text(key.read_text() + cert.read_text())
+    with serve(
+        tmp_path, "--out", str(tmp_path / "out"), "--tls-cert", str(both), "--tls-key", str(key)
+    ) as process:
+        told = document(process)
+        assert told["tls"] is True
+        command = f"s_client -quiet -verify_return_error -verify_hostname localhost -connect {told['caster']}"
+        client = subprocess.Popen(
+            [peer("openssl"), *command.split(), "-CAfile", str(cert)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        client.stdin.write(b"GET /ZHZH HTTP/1.0\r\nUser-Agent: NTRIP test\r\n\r\n")
+        client.stdin.flush()
+        got = b""
+        while len(scan(got)) < 20:
+            read = client.stdout.read1(65_536)
+            assert read, "the connection ended"
+            got += read
+        client.kill()
+        client.communicate()
+        path = tmp_path / "out/stations/CSHA.toml"
+        station, problems = read_station(path.read_text(), str(path))
+        assert problems == []
+        host, _, port = told["caster"].partition(":")
+        with (
+            socket.create_connection((host, int(port)), timeout=10) as plain,
+            tls.context(station).wrap_socket(plain, server_hostname="localhost") as trusted,
+        ):
+            assert trusted.version() >= "TLSv1.2"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+    assert got.startswith(b"ICY 200 OK\r\n")
+    assert station.link == f"ntrips://{told['caster']}/CSHA"
+    assert (tmp_path / "out/caster.pem").read_text() == cert.read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -175,6 +221,16 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path) -> None:
         (("--serve", "127.0.0.1:70000"), "expected HOST:PORT"),
         (("--serve", "192.0.2.1:2101"), '--serve "192.0.2.1:2101": '),  # RFC 5737: nobody's address
         (("--serve", "127.0.0.1:0", "--users", "/nowhere"), "/nowhere: No such file or directory"),
+        (("--out", "x", "--tls-cert", "c", "--tls-key", "k"), "--tls-cert, --tls-key: expected --serve"),
+        (("--serve", "127.0.0.1:0", "--tls-cert", "c"), "expected --tls-cert and --tls-key together"),
+        (
+            ("--serve", "127.0.0.1:0", "--tls-cert", "s.toml", "--tls-key", "/nowhere"),
+            "/nowhere: No such file or directory; --tls-key expects a file in PEM",
+        ),
+        (
+            ("--serve", "127.0.0.1:0", "--tls-cert", "s.toml", "--tls-key", "s.toml"),
+            "s.toml, s.toml: expected a certificate and its key in PEM",
+        ),
     ],
 )
 def test_what_cannot_be_served(options, words, monkeypatch, capsys, tmp_path) -> None:

@@ -140,6 +140,53 @@ def run(config: Config, as_json: Json = False) -> None:
     _end(lambda: cli_run.command(config, as_json))
 
 
+@app.command(epilog="Example: hncors record -c configs/hncors.toml --out recordings --seconds 3600")
+def record(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the recordings.")],
+    link: Annotated[
+        str | None,
+        typer.Argument(metavar="[LINK]", help="A stream by itself, such as ntrip://HOST:PORT/MOUNTPOINT."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", metavar="FILE", help="Configuration file.")
+    ] = None,
+    station: Annotated[
+        list[str] | None,
+        typer.Option("--station", metavar="ID", help="Only this station; the name of a LINK."),
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="User at its caster.")] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option("--password-file", metavar="FILE", help="File whose first line is the password."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", metavar="N", min=0.1, help="End by itself after N seconds."),
+    ] = None,
+    quota_gb: Annotated[
+        float,
+        typer.Option("--quota-gb", metavar="GB", min=0.001, max=1e6, help="Most that DIR may take."),
+    ] = 50.0,
+    as_json: Json = False,
+) -> None:
+    """Record raw streams with their arrival times, until Ctrl-C or for a time."""
+    from hncors import cli_record
+
+    _end(
+        lambda: cli_record.command(
+            link,
+            config=config,
+            names=station or [],
+            user=user,
+            password_file=password_file,
+            out=out,
+            seconds=seconds,
+            quota_gb=quota_gb,
+            as_json=as_json,
+        )
+    )
+
+
 @app.command(epilog="Example: hncors simulate configs/scenarios/calm.toml --out calm")
 def simulate(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],

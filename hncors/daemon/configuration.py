@@ -45,6 +45,18 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
     return settings, stations
 
 
+def one_station(text: str, file: str) -> Station:
+    """The station in a TOML `text` that is in no file; `file` is what problems call it.
+
+    Raises ConfigurationError.
+    """
+    stations, problems = read_stations({file: text})
+    problems += _missing_passwords(stations)
+    if problems:
+        raise ConfigurationError(problems)
+    return stations[0]
+
+
 def password(station: Station) -> str:
     """The first line of a station's password file, in UTF-8.
 

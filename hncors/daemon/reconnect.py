@@ -64,11 +64,12 @@ class Pace:
         return wait_s * (1 + JITTER * self._chance.random())
 
     def _own_s(self, now_s: float) -> float:
-        if not self.failures:
+        last_s = self._begun[-1] if self._begun else now_s
+        if (
+            not self.failures and now_s - last_s >= OWN_EVERY_S
+        ):  # else it would be one too many in this minute
             return OWN_SHORTEST_S * (1 + self._chance.random())
-        next_s = (self._begun[-1] if self._begun else now_s) + OWN_EVERY_S * (
-            1 + OWN_JITTER * self._chance.random()
-        )
+        next_s = last_s + OWN_EVERY_S * (1 + OWN_JITTER * self._chance.random())
         return max(OWN_SHORTEST_S, next_s - now_s)
 
 

@@ -11,7 +11,7 @@ from scripted_caster import FRAME, HOLD, ICY, Heard, ScriptedCaster, followed, s
 
 from hncors.daemon import connection
 from hncors.daemon.names import Names
-from hncors.daemon.reconnect import Pace
+from hncors.daemon.reconnect import Pace, Turns
 
 
 class SlowNames(Names):
@@ -78,3 +78,21 @@ def test_own_casters_are_asked_again_in_time_whatever_they_said(state: str) -> N
         wait_s = pace.wait_s(now_s, state)
         assert 1.0 <= wait_s <= 12.0
         now_s += wait_s
+
+
+@pytest.mark.parametrize("per_s", [0.5, 1.0, 10.0, 12.5])
+def test_a_busy_loop_begins_no_bunch_of_connections(per_s: float) -> None:
+    """However late those come whose turn it was: in no second more than allowed, and all in time."""
+    chance, turns = random.Random(3), Turns(per_s)
+    at_once = max(int(per_s), 1)
+    waiting = sorted(turns.take("h", 0.0) + chance.choice([0.0, 0.3, 1.5]) / per_s for _ in range(60))
+    begun: list[float] = []
+    while waiting:
+        now_s = waiting.pop(0)
+        if wait_s := turns.begin("h", now_s):
+            waiting = sorted([*waiting, now_s + wait_s])
+        else:
+            begun.append(now_s)
+    gaps = [later - first for first, later in zip(begun, begun[at_once:], strict=False)]
+    assert min(gaps) >= at_once / per_s - 1e-6
+    assert begun[-1] <= 63 / per_s

@@ -170,7 +170,7 @@ async def follow(station: Station, shared: Surroundings) -> None:
         Chunk(station.id, b"", time.time_ns(), "connecting", f"{link.scheme} to {link.host}:{link.port}")
     )
     while True:
-        await asyncio.sleep(shared.turns.take(link.host, _now_s()))
+        await _turn(shared.turns, link.host)
         pace.begin(_now_s())
         shared.sessions.begun(account, station.id, _now_s())
         ended, rival = Verdict("backoff", ""), ""
@@ -190,6 +190,15 @@ async def follow(station: Station, shared: Surroundings) -> None:
             pace.proved()
         shared.deliver(Chunk(station.id, b"", time.time_ns(), ended.state, ended.why))
         await asyncio.sleep(pace.wait_s(_now_s(), ended.state, ended.retry_after_s, slow=bool(rival)))
+
+
+async def _turn(turns: Turns, host: str) -> None:
+    """Wait until a connection to a host may begin."""
+    wait_s = turns.take(host, _now_s())
+    while True:
+        await asyncio.sleep(wait_s)
+        if not (wait_s := turns.begin(host, _now_s())):
+            return
 
 
 async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict:

@@ -79,12 +79,27 @@ class Turns:
     def __init__(self, per_s: float) -> None:
         self._spacing_s = 1 / per_s
         self._next_s: dict[str, float] = {}
+        self._at_once = max(int(per_s), 1)
+        self._begun: dict[str, deque[float]] = {}  # the last that really began
 
     def take(self, host: str, now_s: float) -> float:
         """Seconds until the caller may begin its connection to `host`."""
         turn_s = max(now_s, self._next_s.get(host, now_s))
         self._next_s[host] = turn_s + self._spacing_s
         return turn_s - now_s
+
+    def begin(self, host: str, now_s: float) -> float:
+        """0 where a connection whose turn it is may begin now; else seconds to ask again after.
+
+        Turns are even; what waits for them is not, on a busy machine, and would begin in a bunch.
+        """
+        begun = self._begun.setdefault(host, deque(maxlen=self._at_once))
+        if len(begun) == self._at_once:
+            wait_s = begun[0] + self._at_once * self._spacing_s - now_s
+            if wait_s > 1e-9:
+                return wait_s
+        begun.append(now_s)
+        return 0.0
 
 
 # A caster that allows an account so many sessions ends the oldest one when another begins

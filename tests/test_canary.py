@@ -153,6 +153,8 @@ async def test_the_password_appears_nowhere_while_the_daemon_runs(tmp_path):
     assert "Traceback" in found["log"] and "DEBUG" in found["log"]
     (recorded,) = (tmp_path / "recordings").glob("STREAM_*.rtcm3")
     assert recorded.stat().st_size
+    (news,) = (tmp_path / "recordings").glob("REASON_*.link.jsonl")
+    assert "***" in news.read_text(encoding="utf-8")
     written = [path for path in tmp_path.rglob("*") if path.is_file() and held(path.read_bytes())]
     assert written == [tmp_path / "passwords/caster"]
 

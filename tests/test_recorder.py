@@ -21,6 +21,7 @@ from hncors.daemon import recorder as module
 from hncors.daemon.record_folder import FolderRefused, RecordFolder
 from hncors.daemon.recorder import Recorder
 from hncors.daemon.recording import open_recordings
+from hncors.daemon.recording_writer import RecordingWriter
 from hncors.network import Chunk
 
 SECOND_NS = 1_000_000_000
@@ -326,3 +327,51 @@ def test_a_permission_that_is_taken_away_and_given_back(
     recorder.flush()
     assert not recorder.told().failing and recorder.told().waiting_bytes == 0
     assert read(tmp_path) == {f"S{station}": b"012" for station in range(50)}
+
+
+async def test_a_fault_of_the_recorder_ends_nothing_else(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in a station's bytes, in ticks or in deleting: it is counted and told once, the rest goes on."""
+    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    real = RecordingWriter.write_all
+
+    def write_all(self: RecordingWriter, pieces: list[tuple[int, bytes]]) -> None:
+        if pieces[0][1].startswith(b"poison"):
+            raise ValueError("poison")
+        real(self, pieces)
+
+    def fail(*_: object) -> None:
+        raise KeyError("tick")
+
+    monkeypatch.setattr(RecordingWriter, "write_all", write_all)
+    monkeypatch.setattr(recorder.disk, "_ticks", fail)
+    monkeypatch.setattr(recorder.disk.tidier, "tidy", fail)
+    running = asyncio.create_task(recorder.run())
+    for number in range(3):
+        recorder.note(chunk(b"poison", number))
+        recorder.note(chunk(b"good", number, "B"))
+        recorder.tick(START_NS)
+        await until(lambda number=number: recorder.told().written.get("B") == 4 * number + 4)
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait([running])
+    told = recorder.told()
+    assert told.failing and told.errors["fault"] >= 6 and told.dropped == {"A": 18}
+    assert read(tmp_path) == {"B": b"good" * 3}
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"] * 3
+
+
+def test_files_of_hours_that_are_over_are_closed(recorder: Recorder, tmp_path: Path) -> None:
+    """A deleted file that is open goes on taking room."""
+    for station in ("A", "B"):
+        recorder.note(chunk(b"1", 0, station))
+    recorder.flush()
+    recorder.disk._tidied_s = float("-inf")
+    recorder.note(chunk(b"2", 3600, "A"))
+    recorder.flush()
+    held = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+    assert sorted(name for name in map(os.path.basename, held) if "_2026" in name) == [
+        "A_2026112320.rtcm3",
+        "A_2026112320.rtcm3.tag",
+    ]

@@ -25,6 +25,7 @@ OPEN_STATIONS = 2048  # whose files are held open, two each; files of others are
 TOLD = 20  # lines about stations whose files fail, until all is well again
 # Errors that the next file would meet as well; others are of one file.
 OF_THE_DISK = ("ENOSPC", "EDQUOT", "EROFS", "EIO", "ESTALE", "EMFILE", "ENFILE", "ENOMEM", "ENOENT")
+FAULT, OWN_FAULT = "fault", "recordings: %s: fault in the recorder"
 CHANGED = "changed"  # among the errors: a file was not as it had been left
 
 log = logging.getLogger("hncors")
@@ -50,6 +51,7 @@ class Disk:
 
     def __init__(self, folder: RecordFolder, quota_bytes: int, retention_ns: int) -> None:
         self.written: Counter[str] = Counter()  # bytes of stations
+        self.dropped: Counter[str] = Counter()  # bytes of stations, after faults of our own
         self.errors: Counter[str] = Counter()  # by the system's name of the error
         self.failing = ""  # the error of the last batch
         self.refused: frozenset[str] | None = frozenset()  # the quota has no room for them; None: all
@@ -85,6 +87,11 @@ class Disk:
             except OSError as fault:
                 failing = self._fault(station, fault)
                 left[station] = rest
+            except Exception:  # of our own: what cannot be written now will not be later either
+                if self._own_fault(station):
+                    log.exception(OWN_FAULT, station)
+                failing = FAULT
+                self.dropped[station] += sum(len(piece.data) for piece in rest)
         ticks = batch.ticks
         if failing not in OF_THE_DISK:
             ticks = list(ticks)
@@ -92,6 +99,10 @@ class Disk:
                 self._ticks(ticks)
             except OSError as fault:
                 failing = self._fault(TICKS, fault)
+            except Exception:
+                if self._own_fault(TICKS):
+                    log.exception(OWN_FAULT, TICKS)
+                failing, ticks = FAULT, []
         self._now_ns = newest_ns or self._now_ns
         self._tidy()
         if failing == "ENOENT" and self._folder.renew():
@@ -186,6 +197,13 @@ class Disk:
         self._tell(name, told, f"cannot be written: {printable(fault.strerror or told)}")
         return told
 
+    def _own_fault(self, name: str) -> bool:
+        """A fault in the recorder ends what it happened to, and nothing else; whether it is told."""
+        self.errors[FAULT] += 1
+        first = (name, FAULT) not in self._told and len(self._told) < TOLD
+        self._told.add((name, FAULT))
+        return first
+
     def _tell(self, name: str, error: str, what: str) -> None:
         self.errors[error] += 1
         if (name, error) not in self._told and len(self._told) < TOLD:
@@ -201,7 +219,12 @@ class Disk:
             except OSError as fault:
                 self._fault("deleting", fault)
                 self._tidied_s = now_s
+            except Exception:
+                if self._own_fault("deleting"):
+                    log.exception(OWN_FAULT, "deleting")
+                self._tidied_s = now_s
             self._tell_ages()
+            self._close_old()
         before, self.refused = self.refused, self.tidier.refused(self._now_ns)
         if self.refused is None and before is not None:
             log.error("recordings: this hour alone takes more than the quota: the rest is dropped")
@@ -209,6 +232,12 @@ class Disk:
             log.error("recordings: %d stations take more than their share of the quota", len(self.refused))
         elif before != frozenset() and self.refused == frozenset():
             log.info("recordings: the quota has room for all stations again")
+
+    def _close_old(self) -> None:
+        """Files of hours that are over: where they are deleted, an open one would go on taking room."""
+        hour = self._now_ns // HOUR_NS
+        for station in [name for name, (begun, _) in self._writers.items() if begun < hour]:
+            self._forget(station)
 
     def _tell_ages(self) -> None:
         overdue, ahead = bool(self.tidier.ages.overdue), bool(self.tidier.ages.ahead)

@@ -23,7 +23,7 @@ from hncors.settings import Record, problem
 from hncors.view.recorded import Recorded
 
 EVERY_S = 0.4  # between two writes: with what a write takes, less than a second is lost with the process
-WAITING_BYTES = 64 << 20  # of all stations
+WAITING_BYTES, WAITING_EACH_BYTES = 64 << 20, 64 << 10  # of all stations: the first, or for each if more
 WAITING_STATION_BYTES = 4 << 20
 WAITING_NEWS, WAITING_STATION_NEWS = 50_000, 500  # news are small and rare: they wait where bytes cannot
 WAITING_TICKS = 100_000
@@ -112,7 +112,7 @@ class Recorder:
         disk, folder = self.disk, self._folder
         return Recorded(
             written=dict(disk.written),
-            dropped=dict(self.dropped),
+            dropped=self.dropped + disk.dropped,
             dropped_news=dict(self.dropped_news),
             dropped_ticks=self.dropped_ticks,
             errors=dict(disk.errors),
@@ -160,7 +160,7 @@ class Recorder:
         refused = self.disk.refused
         return (
             self._waiting[name] + size > WAITING_STATION_BYTES
-            or self._waiting_bytes + size > WAITING_BYTES
+            or self._waiting_bytes + size > max(WAITING_BYTES, WAITING_EACH_BYTES * len(self._stations))
             or refused is None
             or name in refused
         )

@@ -41,8 +41,9 @@ from hncors.daemon.record_folder import RecordFolder
 from hncors.daemon.recorder import Recorder
 from hncors.daemon.secrets import Secrets
 from hncors.health import Event
+from hncors.measure.quality import Quality
 from hncors.network import Network, Tick
-from hncors.positioning import NO_POSITIONS
+from hncors.positioning import NO_POSITIONS, Positioning
 from hncors.registry import Station
 from hncors.settings import Links as Waits
 from hncors.settings import Settings
@@ -145,8 +146,8 @@ async def measure(
     before = rss()
     network = Watched(stations)
     if options.plain:
-        network.quality.epochs = lambda *_: []
-        network.positioning.epochs_of = lambda *_: (NO_POSITIONS, [])
+        Quality.epochs = lambda *_: []
+        Positioning.epochs_of = lambda *_: (NO_POSITIONS, [])
     recorder = None
     if folder is not None:
         recorder = Recorder(RecordFolder(folder), quota_bytes=10**12, retention_days=30)
@@ -181,8 +182,8 @@ async def measure(
             "seconds": round(took_s, 2),
             "cpu_fraction": round(cpu_s / took_s, 4),
             "us_per_epoch": round(cpu_s / sum(len(t.epochs.station) for _, t in network.counted) * 1e6, 1),
-            "loop_lag_p99_s": round(float(np.quantile(late, 0.99)), 4),
-            "loop_lag_max_s": round(max(late), 4),
+            "loop_lag_p99_s": round(float(np.quantile(late or [took_s], 0.99)), 4),
+            "loop_lag_max_s": round(max(late, default=took_s), 4),
             "rss_bytes": rss(),
             "per_station_bytes": (rss() - before) // max(1, options.stations),
             "streams_up": up(network),

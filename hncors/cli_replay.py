@@ -137,6 +137,8 @@ def _report(told: dict[str, Any], out: Path | None) -> None:
         "stations 站点",
         *("station", "state 状态", ">expected", ">received", ">missing", ">%", ">satellites", ">BDS-3"),
         ">C/N0 dB-Hz",
+        ">slips 周跳",
+        ">MP m",
     )
     for one in told["stations"]:
         epochs, share, satellites = one["epochs"], one["availability"], one["mean_satellites"]
@@ -148,6 +150,8 @@ def _report(told: dict[str, Any], out: Path | None) -> None:
             "" if satellites is None else f"{satellites:.1f}",
             str(one["bds3_satellites"]),
             _range(one["signals"]),
+            f"{sum(s['slips'] for system in one['signals'].values() for s in system.values()):,}",
+            _multipath(one["signals"]),
         )
     shell = console()
 
@@ -170,3 +174,10 @@ def _range(signals: dict[str, dict[str, Any]]) -> str:
         s["cn0_dbhz"] for system in signals.values() for s in system.values() if s["cn0_dbhz"] is not None
     ]
     return f"{min(known):.0f} to {max(known):.0f}" if known else ""
+
+
+def _multipath(signals: dict[str, dict[str, Any]]) -> str:
+    """Multipath of the best and the worst signal."""
+    known = [s["multipath_m"] for system in signals.values() for s in system.values()]
+    known = [one for one in known if one is not None]
+    return f"{min(known):.2f} to {max(known):.2f}" if known else ""

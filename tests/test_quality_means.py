@@ -7,7 +7,7 @@ import pytest
 from quality_material import METRES_A_TECU, START_MS, Truth, made, sky
 
 from hncors.measure.quality import Quality
-from hncors.observation import NO_MESSAGES, Messages
+from hncors.observation import NO_MESSAGES, Messages, Observations
 from hncors.signals import NUMBER, SLOTS
 
 MSM7 = 7
@@ -116,6 +116,31 @@ def test_a_slip_does_not_look_like_the_ionosphere() -> None:
     quality = watch(truth, "G1C G2W", 1, 900)
     assert quality.slips.sum() == 8
     assert quality.roti_tecu_min()[1][0] < 1e-3
+
+
+def test_electrons_that_change_differently_disturb_the_network() -> None:
+    # 2 TECU an hour more at one of two stations 40 km apart: in five minutes 1/6 TECU of 162.4 mm on L1,
+    # which is 40.308e16 / 1575.42e6^2 m a TECU, in 40 km
+    places = [(-2.2e6, 5.1e6, 3.1e6), (-2.2e6 + 40_000.0, 5.1e6, 3.1e6), None]
+    quality, chance = Quality(3, lambda: places), np.random.default_rng(1)
+    stations, none = np.arange(3), np.zeros(3, bool)
+    signals = sky("G1C G2W", 6)
+    one = len(signals.number)
+    for t in range(0, 7200, 30):
+        columns = [
+            made(Truth(tecu=lambda t, s, n=n: 10 + 2 * n * t / 3600), signals, float(t), chance).named()
+            for n in range(3)
+        ]
+        joined = {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
+        joined["message"] = np.repeat(stations, one)
+        messages = Messages.join([message()] * 3)
+        quality.epochs(
+            stations, np.full(3, START_MS + 1000 * t), none, stations, messages, Observations(**joined)
+        )
+        if t == 1800:
+            assert np.isnan(quality.disturbance.ppm())  # too few yet
+    expected = 40.308e16 / 1575.42e6**2 * 1000 / 6 / 40
+    assert quality.disturbance.ppm() == pytest.approx(expected, rel=0.05)
 
 
 def test_stations_that_stay_keep_their_arcs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from hncors.measure import multipath
 from hncors.measure.carrier import GAP_S, Jump
 from hncors.measure.cells import Cells
 from hncors.measure.completeness import Completeness
+from hncors.measure.disturbance import Disturbance, Place
 from hncors.measure.roti import Roti
 from hncors.measure.slips import TESTS, Look, look
 from hncors.measure.strength import Strength, mean_fall_db
@@ -30,9 +32,11 @@ class News(NamedTuple):
 class Quality:
     """What is known of the quality of each station; the first axis of arrays is the station."""
 
-    def __init__(self, stations: int) -> None:
+    def __init__(self, stations: int, places: Callable[[], Sequence[Place]] | None = None) -> None:
+        """`places` gives the reference points of the stations, where they are known."""
         self.cells = Cells(stations)
         self.ionosphere = Roti(stations)
+        self.disturbance = Disturbance(places)
         self.strength = Strength(stations)
         self.completeness = Completeness(stations)
         self.slips = np.zeros((stations, SIGNALS), np.int64)
@@ -50,6 +54,7 @@ class Quality:
             getattr(other, name)[stay] = getattr(self, name)[before[stay]]
         other.cells, rows = self.cells.rearranged(before)
         other.completeness = self.completeness.rearranged(before)
+        other.disturbance = self.disturbance
         other.strength = self.strength.rearranged(before)
         other.ionosphere = self.ionosphere.rearranged(before, rows, len(other.cells.key))
         return other
@@ -117,6 +122,7 @@ class Quality:
         who = station[row]
         seen = look(self.cells, who, time_ms[row], messages.kind[o.message], o)
         self.ionosphere.sample(self.cells, seen.station, seen.cell, seen.time_ms)
+        self.disturbance.look(self.cells, self.ionosphere, self.newest_ms)
         self._count(seen)
         if o.half_cycle.any():
             its = np.flatnonzero(o.half_cycle)

@@ -17,6 +17,7 @@ from hncors.observation import F64, I64
 GRID_MS = 30_000
 SAMPLES = 10  # five minutes
 ENOUGH = 8  # of them
+RING = 12  # samples kept: five minutes can still be read when the next have begun
 _LATE_MS = 15_000  # from 15 to 45 s apart are 30 s where epochs do not fall on the grid
 LOWEST_DEG = 30.0
 M_HZ2_PER_TECU = 40.308e16
@@ -31,8 +32,8 @@ class Roti:
         self._size = 0
         self._sample_ms = np.empty(0, np.int64)
         self._sample_m = np.empty(0)
-        self._rot = np.empty((0, SAMPLES), np.float32)
-        self._rot_slot = np.empty((0, SAMPLES), np.int64)
+        self._rot = np.empty((0, RING), np.float32)
+        self._rot_slot = np.empty((0, RING), np.int64)
         self.roti = np.empty(0)  # by cell, TECU a minute, nan where it is not known
         self.roti_ms = np.empty(0, np.int64)  # when it was
 
@@ -60,7 +61,7 @@ class Roti:
         tecu = (gf_m - self._sample_m[cell]) / (M_HZ2_PER_TECU * (1 / other_hz**2 - 1 / own_hz**2))
         self._sample_m[cell], self._sample_ms[cell] = gf_m, time_ms
         some = cell[whole]
-        place = slot[whole] % SAMPLES
+        place = slot[whole] % RING
         self._rot[some, place] = (tecu * 60_000 / elapsed_ms)[whole]
         self._rot_slot[some, place] = slot[whole]
         recent = self._rot_slot[cell] > (slot - SAMPLES)[:, None]
@@ -95,10 +96,18 @@ class Roti:
 
     def rates(self, cells: I64, slot: int) -> F64:
         """ROT of cells in a slot of the grid, TECU a minute; nan where there is none."""
-        place = slot % SAMPLES
+        place = slot % RING
         there = self._rot_slot[cells, place] == slot
         rates: F64 = np.where(there, self._rot[cells, place], np.nan)
         return rates
+
+    def changes(self, cells: Cells, slot: int) -> tuple[I64, F64]:
+        """Cells with all rates of the five minutes that end with a slot, and their change in TECU."""
+        slots = np.arange(slot - SAMPLES + 1, slot + 1)
+        held = self._rot_slot[: min(cells.count, self._size)]
+        rows = (held[:, slots % RING] == slots).all(axis=1).nonzero()[0]
+        change: F64 = self._rot[rows][:, slots % RING].sum(axis=1, dtype=np.float64) * (GRID_MS / 60_000)
+        return rows, change
 
     def rearranged(self, before: I64, rows: I64, size: int) -> Roti:
         """The same for other stations (see Cells.rearranged), with room for `size` cells."""
@@ -118,7 +127,7 @@ class Roti:
         self._size = size
         self._sample_ms = np.append(self._sample_ms, np.full(more, NEVER))
         self._sample_m = np.append(self._sample_m, np.zeros(more))
-        self._rot = np.concatenate([self._rot, np.zeros((more, SAMPLES), np.float32)])
-        self._rot_slot = np.concatenate([self._rot_slot, np.full((more, SAMPLES), -1)])
+        self._rot = np.concatenate([self._rot, np.zeros((more, RING), np.float32)])
+        self._rot_slot = np.concatenate([self._rot_slot, np.full((more, RING), -1)])
         self.roti = np.append(self.roti, np.full(more, np.nan))
         self.roti_ms = np.append(self.roti_ms, np.full(more, NEVER))

@@ -62,6 +62,10 @@ def quality_families(network: Network) -> Iterator[Family]:
     text = "Rate of TEC index over five minutes: median and largest of the satellites"
     median, most = quality.roti_tecu_min()
     yield _stat("hncors_ionosphere_roti_tecu_per_minute", text, ids, now, {"median": median, "max": most})
+    ppm = quality.disturbance.ppm()
+    text = "How unevenly the ionosphere changes between stations, 95 % percentile of an hour"
+    values = [] if np.isnan(ppm) else [ppm]
+    yield Family("hncors_ionosphere_disturbance_ppm", "gauge", text, (), [()] * len(values), values)
 
 
 def _stat(name: str, text: str, ids: list[str], now: NDArray[np.bool_], stats: dict[str, F64]) -> Family:

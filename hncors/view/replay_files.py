@@ -17,6 +17,7 @@ from hncors.gpstime import WEEK_MS, iso
 from hncors.health import Event
 from hncors.measure.tally import CELLS, TYPE_LABELS
 from hncors.network import Network, Tick
+from hncors.observation import F64
 from hncors.positioning import STATUSES
 from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, CODES, GNSS, SLOTS
 from hncors.view import positions
@@ -107,16 +108,22 @@ class Spans:
 
 def summary(all_spans: Sequence[Spans], undated: frozenset[str]) -> dict[str, Any]:
     """summary.json without what is known of the inputs; no coordinates."""
-    stations = [
-        _station(spans.network, spans, row, stream.id in undated)
+    figures = [
+        (spans.network.quality.multipath_rms_m()[0], spans.network.quality.roti_tecu_min()[0])
         for spans in all_spans
+    ]
+    stations = [
+        _station(spans.network, spans, row, stream.id in undated, rms_m[row], float(roti[row]))
+        for spans, (rms_m, roti) in zip(all_spans, figures, strict=True)
         for row, stream in enumerate(spans.network.streams)
     ]
     events = sum((spans.events for spans in all_spans), Counter[str]())
     return {"stations": stations, "events": dict(sorted(events.items()))}
 
 
-def _station(network: Network, spans: Spans, row: int, undated: bool) -> dict[str, Any]:
+def _station(
+    network: Network, spans: Spans, row: int, undated: bool, rms_m: F64, roti: float
+) -> dict[str, Any]:
     stream, tally = network.streams[row], network.tally
     account = stream.account
     expected, received = account.expected, account.received
@@ -145,7 +152,9 @@ def _station(network: Network, spans: Spans, row: int, undated: bool) -> dict[st
         "last_epoch": iso(int(spans.last_ms[row])) if had and not undated else None,
         "mean_satellites": round(int(spans.satellites[row]) / int(spans.epochs[row]), 2) if had else None,
         "bds3_satellites": int(spans.bds3[row].sum()),
-        "signals": _signals(network, spans, row),
+        "signals": _signals(network, spans, row, rms_m),
+        "clock_jumps": int(network.quality.clock_jumps[row]),
+        "roti_tecu_min": _rounded(roti, 3),
         "positions": {
             STATUSES[n]: int(network.positioning.epochs[row, n])
             for n in np.flatnonzero(network.positioning.epochs[row])
@@ -155,13 +164,23 @@ def _station(network: Network, spans: Spans, row: int, undated: bool) -> dict[st
     }
 
 
-def _signals(network: Network, spans: Spans, row: int) -> dict[str, dict[str, Any]]:
-    """Per system and RINEX code: observations and mean C/N0."""
+def _signals(network: Network, spans: Spans, row: int, rms_m: F64) -> dict[str, dict[str, Any]]:
+    """Per system and RINEX code: observations, mean C/N0, slips, and multipath at the end."""
     signals: dict[str, dict[str, Any]] = {}
     for cell in np.flatnonzero(network.tally.observations[row]).tolist():
         gnss, signal = divmod(cell, SLOTS)
         count = int(spans.cn0_count[row, cell])
         cn0 = round(float(spans.cn0_sum_dbhz[row, cell]) / count, 2) if count else None
-        told = {"observations": int(network.tally.observations[row, cell]), "cn0_dbhz": cn0}
+        told = {
+            "observations": int(network.tally.observations[row, cell]),
+            "cn0_dbhz": cn0,
+            "slips": int(network.quality.slips[row, cell]),
+            "multipath_m": _rounded(float(rms_m[cell]), 3),
+        }
         signals.setdefault(GNSS[gnss], {})[CODES[gnss][signal]] = told
     return signals
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    """A figure for JSON, which has no nan."""
+    return None if np.isnan(value) else round(value, digits)

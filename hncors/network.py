@@ -335,6 +335,7 @@ class Network:
             self._tell(stream, [Event(int(arrival[news.row]), stream.id, news.kind, news.detail)])
         args = station, time, late, epoch, messages, observations
         positions, unused = self.positioning.epochs_of(*args)
+        self.quality.aim(self.positioning.store.table, self.positioning.place_m, station, time)
         for one in unused:
             self._tell(self.streams[one.station], not_used(self.streams[one.station], one, int(arrival[-1])))
         epochs = Epochs(station, time, satellites, cells, by, arrival)

@@ -12,7 +12,9 @@ from hncors.measure.carrier import GAP_S, Jump
 from hncors.measure.cells import Cells
 from hncors.measure.completeness import Completeness
 from hncors.measure.disturbance import Disturbance, Place
-from hncors.measure.roti import Roti
+from hncors.measure.ephemeris_store import Table
+from hncors.measure.overhead import overhead
+from hncors.measure.roti import GRID_MS, Roti
 from hncors.measure.slips import TESTS, Look, look
 from hncors.measure.strength import Strength, mean_fall_db
 from hncors.observation import F64, I64, U8, B, Messages, Observations
@@ -45,12 +47,21 @@ class Quality:
         self.clock_jumps = np.zeros(stations, np.int64)
         self.newest_ms = np.full(stations, -1, np.int64)
         self.interval_s = np.ones(stations)
+        self._aimed = np.full(stations, -1, np.int64)
 
     def rearranged(self, before: I64) -> Quality:
         """The same for other stations: `before` is each one's row here, -1 for one that is new."""
         other = Quality(len(before))
         stay = np.flatnonzero(before >= 0)
-        for name in ("slips", "slip_tests", "half_cycles", "clock_jumps", "newest_ms", "interval_s"):
+        for name in (
+            "slips",
+            "slip_tests",
+            "half_cycles",
+            "clock_jumps",
+            "newest_ms",
+            "interval_s",
+            "_aimed",
+        ):
             getattr(other, name)[stay] = getattr(self, name)[before[stay]]
         other.cells, rows = self.cells.rearranged(before)
         other.completeness = self.completeness.rearranged(before)
@@ -80,6 +91,19 @@ class Quality:
                 News(int(rows[np.argmax(station[now] == who)]), kind, detail) for who, kind, detail in found
             ]
         return news
+
+    def aim(self, table: Table, place_m: F64, station: I64, time_ms: I64) -> None:
+        """Look twice a minute where satellites stand over stations that had epochs; the stations in turn.
+
+        `place_m` is the place of each station, ECEF, zeros where it is not known.
+        """
+        slot = (time_ms + station % 30 * 1000) // GRID_MS
+        due = (slot != self._aimed[station]) & (time_ms == self.newest_ms[station])
+        due &= place_m[station].any(axis=1)
+        self._aimed[station[due]] = slot[due]
+        for at_ms in np.unique(time_ms[due]).tolist():
+            who = np.unique(station[due & (time_ms == at_ms)])
+            self.directions(*overhead(table, who, place_m[who], at_ms))
 
     def directions(self, station: I64, gnss: U8, satellite: U8, elevation_deg: F64, azimuth_deg: F64) -> None:
         """Tell where healthy satellites stand over stations, each once, whether they are observed or not.

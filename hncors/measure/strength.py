@@ -25,13 +25,15 @@ from hncors.signals import CODES, GNSS, SLOTS
 
 FALL_DB = 4.0  # less than expected; a signal's own scatter is below 1 dB, multipath at low elevation 2 to 3
 ALL = 0.8  # of the satellites of a signal, for all of them
-SOME = 0.25  # of a station's signals, to look at it at all
-AT_LEAST = 3  # satellites of a signal, 6 signals of a station
+SOME = 0.1  # of a station's signals, to look at it at all
+SOME_SATELLITES = 0.25
+AT_LEAST = 3  # satellites that are obstructed; twice as many signals of a station, to look at it
+FEWEST = 4  # satellites of a signal, for it to be judged
 ALIKE_DB = 1.5
 LOWEST_DEG = 10.0
 SECTOR_DEG = 150.0
 RECENT_MS = 60_000  # what was tracked within this and is not, is lost
-SURE_MS = 5_000  # a fall must last so long to be told, and be over as long twice
+SURE_MS = 5_000  # a fall must last so long without a break to be told, and be over for twice that
 GRID_MS = 30_000
 BINS = 19  # of 5 degrees; the last is for satellites whose elevation is not known, and not used
 _ENOUGH = 20.0
@@ -93,7 +95,7 @@ class Strength:
             if now_ms - self.since_ms[who] >= SURE_MS and self.cause[who] != cause:
                 self.cause[who] = cause
                 return [Fall(who, now_ms, "cn0_fall", {"cause": cause, **detail})]
-        elif now_ms - self.last_ms[who] >= 2 * SURE_MS:
+        elif not self.cause[who] or now_ms - self.last_ms[who] >= 2 * SURE_MS:
             told, since_ms = self.cause[who], int(self.since_ms[who])
             self.since_ms[who], self.cause[who] = -1, ""
             if told:
@@ -176,7 +178,7 @@ def pattern(cells: Cells, station: int, now_ms: int) -> tuple[str, dict[str, Any
         return "all_lost", detail
     signal, of, count = np.unique(cells.signal[mine], return_inverse=True, return_counts=True)
     hit = np.bincount(of, down, len(signal))
-    judged = count >= AT_LEAST
+    judged = count >= FEWEST
     all_of = judged & (hit >= ALL * count)
     if all_of.any():
         whole = [
@@ -193,7 +195,7 @@ def _of_satellites(cells: Cells, mine: I64, down: B, detail: dict[str, Any]) -> 
     """Falls of whole satellites."""
     satellite, first, of = np.unique(cells.key[mine] // PLACES % SKY, return_index=True, return_inverse=True)
     gone = np.bincount(of, down) >= ALL * np.bincount(of)
-    if gone.sum() < AT_LEAST or gone.sum() < SOME * len(satellite):
+    if gone.sum() < AT_LEAST or gone.sum() < SOME_SATELLITES * len(satellite):
         return "", {}
     detail["satellites"] = int(gone.sum())
     azimuth = cells.azimuth_deg[mine[first]]

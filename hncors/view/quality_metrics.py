@@ -56,10 +56,10 @@ def quality_families(network: Network) -> Iterator[Family]:
     )
     done = quality.completeness
     rows, systems = np.nonzero((done.expected > 0) & now[:, None])
-    names = [(ids[r], GNSS[g]) for r, g in zip(rows.tolist(), systems.tolist(), strict=True)]
+    places = [(ids[r], GNSS[g]) for r, g in zip(rows.tolist(), systems.tolist(), strict=True)]
     text = "Healthy satellites above 10 degrees, at the last look"
     expected = done.expected[rows, systems]
-    yield Family("hncors_satellites_expected", "gauge", text, ("station", "gnss"), names, expected)
+    yield Family("hncors_satellites_expected", "gauge", text, ("station", "gnss"), places, expected)
     text = "Observations that should have been there at the looks every half minute"
     yield signals("hncors_observations_owed_total", "counter", text, done.owed, done.owed > 0)
     text = "... and were, with pseudorange and phase"

@@ -1,6 +1,6 @@
 """The faults a network of stations has to be watched through, by number, and the tests named after them.
 
-A test of a row begins with its number: `test_n05_...`, `test_l01_...`, `test_r13_...`, `test_t04_...`; the
+A test of a row begins with its number: `test_n05_...`, `test_l01_...`, `test_r13_...`, `test_t04_...`, `test_e01_...`; the
 first line of its docstring says what is expected. scripts/faults_table.py makes docs/faults.md of both.
 """
 
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 TESTS = Path(__file__).parent
-NAMED = re.compile(r"test_([nlrt]\d\d)_")
+NAMED = re.compile(r"test_([elnrt]\d\d)_")
 
 PARTS = {
     "N": "Transport, HTTP and NTRIP",
     "L": "Serial lines",
     "R": "RTCM frames and messages",
     "T": "Time",
+    "E": "Ephemerides and solutions",
 }
 
 FAULTS = {
@@ -98,6 +99,13 @@ FAULTS = {
     "T08": "the monitor is suspended or stopped",
     "T09": "epochs off the full second, and many a second",
     "T10": "GLONASS messages without a day",
+    "E01": "a new set says unhealthy, an old one does not",
+    "E02": "sets that are too old",
+    "E03": "Galileo's I/NAV and F/NAV taken for each other",
+    "E04": "sets that promise no accuracy",
+    "E05": "stations that tell different sets of one satellite",
+    "E06": "streams without ephemerides",
+    "E07": "too few satellites, or in a plane",
 }
 
 

@@ -34,6 +34,12 @@ def test_scrape() -> None:
     assert told["identical"] is True
 
 
+def test_position() -> None:
+    told = line("position.py", "--stations", 3, "--epochs", 4)
+    assert {"us_per_station_epoch", "solved"} <= told.keys()
+    assert told["solved"] == 1.0
+
+
 def test_live() -> None:
     told = line("live.py", "--stations", 5, "--seconds", 2, "--frames-apart")
     assert {"cpu_fraction", "loop_lag_p99_s", "arrival_to_metric_p99_s", "rss_bytes"} <= told.keys()

@@ -105,7 +105,8 @@ def test_exact_ranges_give_the_place_and_every_clock(start: tuple[float, ...]) -
     assert np.abs(found.residual_m).max() < 0.005
 
 
-def test_many_epochs_are_solved_as_each_alone() -> None:
+def test_e07_many_epochs_are_solved_as_each_alone() -> None:
+    """Four ranges of two systems are too few, as are three and none; the others are as if alone."""
     rng = np.random.default_rng(2)
     sizes = (9, 4, 3, 7, 0, 12)  # of two systems each; three ranges and none are too few
     epoch = np.repeat(np.arange(6), sizes)
@@ -144,7 +145,7 @@ def test_a_solution_is_that_of_the_full_design() -> None:
     assert found.used[0] == 9 and found.systems[0] == 0b101
 
 
-def test_satellites_in_a_plane_give_no_place() -> None:
+def test_e07_satellites_in_a_plane_give_no_place() -> None:
     satellite = sky(8, 6)
     satellite[:] = PLACE + np.linspace(1.0, 2.0, 8)[:, None] * (satellite[0] - PLACE)
     groups = Groups.of(np.zeros(8, np.int64), np.zeros(8, np.int64), 1)

@@ -141,6 +141,11 @@ class Positioning:
         table = self.store.table
         sent = satellites.sent(table, every, time_ms[every.epoch], observations)
         rows = np.flatnonzero(sent.usable)
+        why = _why(table, every, sent)
+        unusable = _counted(every, why, epochs)
+        if not len(rows):
+            none = np.zeros(epochs, bool)
+            return unsolved(_status(every, why, epochs, none, ~none), unusable)
         ranges = every if len(rows) == len(every) else every.select(rows)
         at = ranges.epoch
         clock = clocks(ranges.gnss, ranges.satellite)
@@ -169,16 +174,15 @@ class Positioning:
         solved = (radius > LOWEST_M) & (radius < HIGHEST_M)
         last = np.flatnonzero(solved)
         self.place_m[station[last]] = smooth.place_m[last]
-        why = _why(table, every, sent)
         # Where nothing is known of the place, none is below the mask, so all of them count.
         nowhere = (start == 0.0).all(axis=1)
         few = np.where(nowhere, redundancy(groups, np.ones(len(rows), bool)), smooth.redundancy) < 0
         status = _status(every, why, epochs, solved, few)
-        place = np.where(solved[:, None], smooth.place_m, np.nan)
+        place, as_they_came = (np.where(solved[:, None], one.place_m, np.nan) for one in (smooth, snapshot))
         return Positions(
-            status, place, snapshot.place_m, smooth.covariance_m2, smooth.pdop,
+            status, place, as_they_came, smooth.covariance_m2, smooth.pdop,
             np.where(solved, smooth.used, 0), np.where(solved, smooth.systems, 0), smooth.clock_m,
-            _counted(every, why, epochs),
+            unusable,
             Residuals(
                 at, ranges.gnss, ranges.satellite, ranges.pairing, smooth.use, snapshot.residual_m,
                 smooth.residual_m, sigma, smooth_sigma, smoothed.over, np.arcsin(model.sine_elevation),
@@ -275,12 +279,21 @@ def _status(ranges: Ranges, why: I64, epochs: int, solved: B, few: B) -> I64:
     return np.where(solved, SOLVED, status)
 
 
-_ZERO = np.empty(0, np.int64)
-_NO = np.empty(0)
-NO_POSITIONS = Positions(
-    _ZERO, np.empty((0, 3)), np.empty((0, 3)), np.empty((0, 3, 3)), _NO, _ZERO, _ZERO,
-    np.empty((0, CLOCKS)), np.empty((0, 7, len(UNUSABLE)), np.int64),
-    Residuals(
-        _ZERO, _ZERO, _ZERO, _ZERO, np.empty(0, bool), _NO, _NO, _NO, _NO, _ZERO, _NO, _NO, np.empty((3, 0))
-    ),
+_NO_I64, _NO_F64 = np.empty(0, np.int64), np.empty(0)
+_NO_RANGES = Residuals(
+    _NO_I64, _NO_I64, _NO_I64, _NO_I64, np.empty(0, bool), _NO_F64, _NO_F64, _NO_F64, _NO_F64, _NO_I64,
+    _NO_F64, _NO_F64, np.empty((3, 0)),
 )  # fmt: skip
+
+
+def unsolved(status: I64, unusable: I64) -> Positions:
+    """Epochs none of which has a solution."""
+    epochs = len(status)
+    place, zero = np.full((epochs, 3), np.nan), np.zeros(epochs, np.int64)
+    return Positions(
+        status, place, place, np.full((epochs, 3, 3), np.nan), place[:, 0], zero, zero,
+        np.full((epochs, CLOCKS), np.nan), unusable, _NO_RANGES,
+    )  # fmt: skip
+
+
+NO_POSITIONS = unsolved(_NO_I64, np.empty((0, 7, len(UNUSABLE)), np.int64))

@@ -1,6 +1,6 @@
 """The faults a network of stations has to be watched through, by number, and the tests named after them.
 
-A test of a row begins with its number: `test_n05_...`, `test_l01_...`, `test_r13_...`, `test_t04_...`, `test_e01_...`; the
+A test of a row begins with its number: `test_n05_...`, `test_l01_...`, `test_r13_...`, `test_e01_...`; the
 first line of its docstring says what is expected. scripts/faults_table.py makes docs/faults.md of both.
 """
 

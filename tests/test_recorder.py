@@ -247,6 +247,7 @@ def test_ticks_that_cannot_wait_any_longer_are_counted(
 
 
 def test_a_folder_that_is_removed_is_made_again(recorder: Recorder, tmp_path: Path) -> None:
+    recorder.watch({"A": 1.0, "B": None}, START_NS)
     recorder.note(chunk(b"before"))
     recorder.tick(START_NS)
     recorder.flush()
@@ -256,7 +257,10 @@ def test_a_folder_that_is_removed_is_made_again(recorder: Recorder, tmp_path: Pa
     recorder.flush()
     assert recorder.told().failing and recorder.told().errors["ENOENT"]
     recorder.note(chunk(b"wards", 2))
+    recorder.tick(START_NS + 2 * SECOND_NS)
     recorder.flush()
+    told = (tmp_path / "network_2026112319.ticks").read_text().splitlines()
+    assert told == ['watch {"A": 1.0, "B": null}', f"{START_NS // 1_000_000 + 2000}"]
     assert not recorder.told().failing
     assert read(tmp_path) == {"A": b"afterwards"}
     assert (tmp_path / "B_2026112319.link.jsonl").exists()

@@ -56,6 +56,7 @@ class Disk:
         self.failing = ""  # the error of the last batch
         self.refused: frozenset[str] | None = frozenset()  # the quota has no room for them; None: all
         self.wrote_s = 0.0
+        self.renewed = 0  # times that the folder was removed and made again
         self.tidier = Tidier(folder, quota_bytes, retention_ns)
         self._folder = folder
         self._quota_bytes = quota_bytes
@@ -107,7 +108,8 @@ class Disk:
         self._tidy()
         if failing == "ENOENT" and self._folder.renew():
             log.warning("the folder of recordings was removed: a new one is begun")
-            self._tidied_s = float("-inf")
+            self._tidied_s = self._looked_s = float("-inf")
+            self.renewed += 1
         if failing != self.failing:
             self.failing = failing
             if not failing:

@@ -137,12 +137,18 @@ class RecordFolder:
         self.size = 0
         self.hours.clear()
         self.stations.clear()
+        hours, stations = self.hours, self.stations  # a month of 2,000 stations is millions of files
         with os.scandir(self.fd) as entries:
             for entry in entries:
                 match = _OURS.fullmatch(entry.name)
-                if match and entry.is_file(follow_symlinks=False):
-                    station = "" if entry.name.endswith(TICKS_ENDING) else match[1]
-                    self.grown(station, match[2], entry.stat(follow_symlinks=False).st_size)
+                if match is None or not entry.is_file(follow_symlinks=False):
+                    continue
+                size = entry.stat(follow_symlinks=False).st_size
+                station, hour = match.groups()
+                hours[hour] += size
+                if not entry.name.endswith(TICKS_ENDING):
+                    stations[station] += size
+        self.size = hours.total()
 
 
 def hour_of(name: str) -> str:

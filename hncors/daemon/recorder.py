@@ -52,7 +52,7 @@ class Recorder:
         self._lost_ticks = 0
         self._stations: set[str] = set()  # that something came of
         self._watched = ""  # the line that says which stations are watched
-        self._hour = -1  # of the last tick
+        self._file = -1, 0  # of the last tick: its hour, and which of that name
 
     def note(self, chunk: Chunk) -> None:
         """What a link brought, before anybody else sees it."""
@@ -97,15 +97,16 @@ class Recorder:
 
     def watch(self, rates_hz: Mapping[str, float | None], now_ns: int) -> None:
         """These stations are watched from now on, with the epochs a second that they promise."""
-        self._watched, self._hour = f"watch {json.dumps(rates_hz)}\n", now_ns // HOUR_NS
+        self._watched = f"watch {json.dumps(rates_hz)}\n"
+        self._file = now_ns // HOUR_NS, self.disk.renewed
         self._tick(now_ns, self._watched)
 
     def tick(self, now_ns: int) -> None:
         """The network is about to look at what has been noted."""
-        hour, before = now_ns // HOUR_NS, self._hour
-        self._hour = hour
-        # each hour's file says it, for the one before may be deleted
-        self._tick(now_ns, f"{self._watched if hour != before else ''}{now_ns // MS}\n")
+        file, before = (now_ns // HOUR_NS, self.disk.renewed), self._file
+        self._file = file
+        # each file says it, for the one before may be deleted
+        self._tick(now_ns, f"{self._watched if file != before else ''}{now_ns // MS}\n")
 
     def told(self) -> Recorded:
         """For the metrics."""

@@ -1,6 +1,6 @@
 """How many slips, clock jumps and jammings of known truth are found, and how much is found that is not there.
 
-    python scripts/quality_table.py [--write]
+    python scripts/quality_table.py [--write] [--only slips|falls]
 
 Stations are simulated (hncors.simulate), slips are put into what was decoded of their streams, and the lock
 times are taken out, so that the combinations alone must find them. Prints the tables of docs/quality.md; with
@@ -277,11 +277,14 @@ def falls(day: Day) -> Iterator[tuple[int, int, str]]:
                 yield int(one.station[news.row]), int(one.time_ms[news.row]), news.detail["cause"]
 
 
-def rows() -> Iterator[str]:
-    """Both tables."""
-    yield from slip_rows()
-    yield ""
-    yield from fall_rows()
+def rows(only: str | None) -> Iterator[str]:
+    """Both tables, or one."""
+    if only != "falls":
+        yield from slip_rows()
+    if only is None:
+        yield ""
+    if only != "slips":
+        yield from fall_rows()
 
 
 def _share(part: int, whole: int) -> str:
@@ -290,14 +293,15 @@ def _share(part: int, whole: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", choices=("slips", "falls"), help="one table; then --write has no effect")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/quality.md")
     options = parser.parse_args()
     lines = [MARKS[0], ""]
-    for line in rows():
+    for line in rows(options.only):
         print(line, flush=True)
         lines.append(line)
     text = "\n".join([*lines, "", MARKS[1]])
-    if options.write:
+    if options.write and not options.only:
         old = DOCUMENT.read_text(encoding="utf-8")
         new = re.sub(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), lambda _: text, old, flags=re.DOTALL)
         DOCUMENT.write_text(new, encoding="utf-8")

@@ -144,15 +144,16 @@ class Quality:
     ) -> list[tuple[int, str, dict[str, Any]]]:
         """One epoch of each of the stations `looked` at; `row` is the epoch of each observation."""
         who = station[row]
-        seen = look(self.cells, who, time_ms[row], messages.kind[o.message], o)
-        self.ionosphere.sample(self.cells, seen.station, seen.cell, seen.time_ms)
+        search = bool((when_ms % GRID_MS == 0).any())
+        seen = look(self.cells, who, time_ms[row], messages.kind[o.message], o, search=search)
+        self.ionosphere.sample(self.cells, looked, when_ms, seen.station, seen.cell, seen.time_ms)
         self.disturbance.look(self.cells, self.ionosphere, self.newest_ms)
         self._count(seen)
         if o.half_cycle.any():
             its = np.flatnonzero(o.half_cycle)
             signal = o.gnss[its].astype(np.int64) * SLOTS + o.signal[its]
             np.add.at(self.half_cycles, (who[its], signal), 1)
-        columns = (seen.station, seen.cell, seen.time_ms, seen.cn0_dbhz)
+        columns = (seen.station, seen.cell, seen.cn0_dbhz)
         falls = self.strength.look(self.cells, looked, when_ms, *columns)
         return [
             *((jump.station, "clock_jump", _jump_detail(jump)) for jump in seen.jumps),

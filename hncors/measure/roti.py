@@ -37,14 +37,19 @@ class Roti:
         self.roti = np.empty(0)  # by cell, TECU a minute, nan where it is not known
         self.roti_ms = np.empty(0, np.int64)  # when it was
 
-    def sample(self, cells: Cells, station: I64, cell: I64, time_ms: I64) -> None:
-        """Take samples of an epoch of each station; `cell` are those whose phases were used."""
-        slot = time_ms // GRID_MS
-        due = slot > self._slot.take(station)
-        due |= slot < self._slot.take(station) - SAMPLES  # time went back
-        if not due.any():
+    def sample(self, cells: Cells, looked: I64, when_ms: I64, station: I64, cell: I64, time_ms: I64) -> None:
+        """Take samples of an epoch of each of the stations `looked` at, at `when_ms`.
+
+        The other columns are the phases that were used.
+        """
+        last, now = self._slot[looked], when_ms // GRID_MS
+        turned = (now > last) | (now < last - SAMPLES)  # or time went back
+        if not turned.any():
             return
-        self._slot[station[due]] = slot[due]
+        self._slot[looked[turned]] = now[turned]
+        wanted = np.zeros(len(self._slot), bool)
+        wanted[looked[turned]] = True
+        slot, due = time_ms // GRID_MS, wanted.take(station)
         due &= (cells.partner.take(cell) >= 0) & (cells.pair_ms.take(cell) == time_ms)
         cell, slot, time_ms = cell[due], slot[due], time_ms[due]
         satellite = cells.key[cell] // PLACES

@@ -42,8 +42,10 @@ class Look(NamedTuple):
     jumps: list[Jump]
 
 
-def look(cells: Cells, station: I64, time_ms: I64, kind: U8, o: Observations) -> Look:
+def look(cells: Cells, station: I64, time_ms: I64, kind: U8, o: Observations, *, search: bool = True) -> Look:
     """Follow the phases of one epoch of each station; the other arguments are of each observation.
+
+    `search`: an epoch is on the grid of half minutes on which partners are looked for again.
 
     Of a phase whose half cycle is open nothing is expected. Once it is resolved its arc begins anew, and
     that is no slip, unless the lock time says that it is.
@@ -69,7 +71,8 @@ def look(cells: Cells, station: I64, time_ms: I64, kind: U8, o: Observations) ->
     done = follow(cells, Phases(cell, station, time_ms, phase_m, code_phase_m, o.lock_ms, kind))
     cells.cn0_dbhz[cell] = o.cn0_dbhz
     part(cells, cell[done.lost])
-    _find_partners(cells, known, cell, time_ms, o)
+    if search or cells.count > known:
+        _find_partners(cells, known, cell, time_ms, o)
     steps = compare(cells, cell, time_ms, phase_m, code_phase_m)
     charged = charge(cells, cell[steps.row], time_ms[steps.row])
     again = touching(cells, np.unique(charged))

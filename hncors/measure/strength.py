@@ -62,7 +62,7 @@ class Strength:
         self.cause = [""] * stations  # of a fall that was told
 
     def look(
-        self, cells: Cells, looked: I64, when_ms: I64, station: I64, cell: I64, time_ms: I64, cn0_dbhz: F64
+        self, cells: Cells, looked: I64, when_ms: I64, station: I64, cell: I64, cn0_dbhz: F64
     ) -> list[Fall]:
         """One epoch of each of the stations `looked` at, the strengths of which are in `cells`, too.
 
@@ -82,7 +82,18 @@ class Strength:
             at_ms[looked] = when_ms
             for who in np.flatnonzero(odd).tolist():
                 news += self._judge(cells, who, int(at_ms[who]))
-        self._learn(cells, station, cell, time_ms, cn0_dbhz, present)
+        slot = (when_ms + looked % 30 * 1000) // GRID_MS  # stations in turn: less to do at once
+        turned = looked[slot != self._slot[looked]]
+        self._slot[looked] = slot
+        turned = turned[self.since_ms[turned] < 0]
+        if len(turned):
+            wanted = np.zeros(len(self._slot), bool)
+            wanted[turned] = True
+            rows = (wanted.take(station) & ~np.isnan(cn0_dbhz)).nonzero()[0]
+            self._usual[turned] += np.where(self._usual[turned] > 0, _SLOW, 1.0) * (
+                present[turned] - self._usual[turned]
+            )
+            self._learn(cells, station[rows], cell[rows], cn0_dbhz[rows])
         return news
 
     def _judge(self, cells: Cells, who: int, now_ms: int) -> list[Fall]:
@@ -103,21 +114,8 @@ class Strength:
                 return [Fall(who, now_ms, "cn0_recovered", {"cause": told, "seconds": seconds})]
         return []
 
-    def _learn(
-        self, cells: Cells, station: I64, cell: I64, time_ms: I64, cn0_dbhz: F64, present: I64
-    ) -> None:
-        """Twice a minute, what is normal of stations whose signals have not fallen."""
-        slot = (time_ms + station % 30 * 1000) // GRID_MS  # stations in turn: less to do at once
-        due = (slot != self._slot.take(station)) & ~np.isnan(cn0_dbhz)
-        if not due.any():
-            return
-        self._slot[station[due]] = slot[due]
-        due &= self.since_ms.take(station) < 0
-        who, cell, cn0_dbhz = station[due], cell[due], cn0_dbhz[due]
-        usual = np.flatnonzero(np.bincount(who, minlength=len(self._slot)))
-        self._usual[usual] += np.where(self._usual[usual] > 0, _SLOW, 1.0) * (
-            present[usual] - self._usual[usual]
-        )
+    def _learn(self, cells: Cells, who: I64, cell: I64, cn0_dbhz: F64) -> None:
+        """What is normal, of stations whose signals have not fallen; twice a minute."""
         slow = cells.slow_dbhz[cell]
         new = np.isnan(slow)
         slow = np.where(new, cn0_dbhz, slow + _SLOW * (cn0_dbhz - slow))

@@ -175,14 +175,15 @@ class World:
         for number, time_ms in enumerate(self.province.times()):
             await asyncio.sleep(max(0.0, (gpstime.to_unix_ns(time_ms) - self.now_ns()) / 1e9))
             sent = _data(self.province, time_ms)
+            swapped = {one: sent[other] for one, other in self.swapped.items()}
             for place, delay_s in enumerate(DELAYS_S):
                 names = [one.id for row, one in enumerate(self.province.stations) if row % 3 == place]
-                loop.call_later(delay_s, self._publish, number, names, sent)
+                loop.call_later(delay_s, self._publish, number, names, {**sent, **swapped})
 
     def _publish(self, number: int, names: list[str], sent: Mapping[str, bytes]) -> None:
         for name in names:
             kind = self._wrong.get(name, "")
-            data = sent[self.swapped.get(name, name)]
+            data = sent[name]
             if kind in BROKEN:
                 data = self._broken(data, BROKEN[kind])
             elif kind == "a recording":

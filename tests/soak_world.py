@@ -30,7 +30,7 @@ from hncors.simulate.province import Province
 from hncors.simulate.scenario import read_scenario
 
 ADDRESSES = {"a": "127.0.0.2", "b": "127.0.0.3", "c": "127.0.0.4"}
-SHARES = {"a": 14, "b": 5, "c": 5}  # stations; more than ten of a host, so that its starts take turns
+SHARES = {"a": 12, "b": 3, "c": 3}  # stations; more than ten of a host, so that its starts take turns
 DELAYS_S = (0.15, 0.3, 0.45)  # from an epoch to its arrival
 RECORDED_S = 60  # of the day before
 PASSWORD = "pass-of-the-soak"
@@ -87,7 +87,7 @@ class World:
             start = "2026-03-02T06:00:00"
             seconds = 86400
             seed = {seed}
-            network = {{ count = {sum(hosts.values())}, msm = 4, systems = "GEC", station_s = 5 }}
+            network = {{ count = {sum(hosts.values())}, msm = 4, systems = "GC", station_s = 5 }}
             truth = {{ epochs_every_s = 3600, cells_every_s = 86400 }}
         """
         scenario, problems = read_scenario(text, "soak")

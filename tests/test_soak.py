@@ -21,7 +21,7 @@ def test_ten_minutes_under_random_faults(capsys: pytest.CaptureFixture[str]) -> 
     with capsys.disabled():
         print(f"\n{outcome.table()}")
     assert outcome.wrong == []
-    assert sum(seen.number for seen in outcome.kinds.values()) > 60
+    assert sum(seen.number for seen in outcome.kinds.values()) > 50
     assert {kind for kind, one in KINDS.items() if not one.hosts} <= set(outcome.kinds)
     assert {"no such name", "restart"} <= set(outcome.kinds)
 
@@ -54,7 +54,7 @@ def test_a_station_that_is_down_without_a_fault_is_found(monkeypatch: pytest.Mon
 def test_a_slow_recovery_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a pace of forty seconds a station is not back in time."""
     monkeypatch.setattr("hncors.daemon.reconnect.OWN_EVERY_S", 40.0)
-    wrong = one_fault(monkeypatch, "503", 30, 36).wrong
+    wrong = one_fault(monkeypatch, "503", 60, 66).wrong
     assert "s after the end of 503" in wrong[0]
 
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from scripted_caster import EPOCH_NS, ICY, OK, RESET, ScriptedCaster, Step, now_s, virtual
+from scripted_caster import EPOCH_NS, HOLD, ICY, OK, RESET, Pieces, ScriptedCaster, Step, now_s, virtual
 from virtual_daemon import epochs
 from wire import epoch, framed
 
@@ -181,6 +181,31 @@ def test_a_replay_tells_what_the_daemon_told(tmp_path: Path) -> None:
         events, metrics = replay(folder, tmp_path / f"out{chunk_size}", chunk_size)
         assert events == run.lines.splitlines()
         assert metrics == run.metrics.decode().splitlines()
+
+
+def test_a_replay_of_real_streams(recordings: Path, tmp_path: Path) -> None:
+    """With observations, ephemerides and places of receivers, cut without regard to frames."""
+    names = ("stromlo-netr9-22min.rtcm3", "hiroshima-7systems-60s.rtcm3")
+    sent = [(recordings / "streams" / name).read_bytes()[:60_000] for name in names]
+    folder, lived = tmp_path / "recordings", list[Run]()
+
+    @virtual
+    async def live() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            stations = []
+            for number, data in enumerate(sent):
+                caster = ScriptedCaster([ICY, Pieces(data, 1500 + 7 * number, 0.37), HOLD])
+                await stack.enter_async_context(caster)
+                stations.append(Station(f"REAL{number}", caster.link(), rate_hz=1.0))
+            async with recording(folder, *stations) as run:
+                await asyncio.sleep(20.0)
+            lived.append(run)
+
+    live()
+    events, metrics = replay(folder, tmp_path / "out")
+    assert len(events) > 5 and any(line.startswith("hncors_position") for line in metrics)
+    assert events == lived[0].lines.splitlines()
+    assert metrics == lived[0].metrics.decode().splitlines()
 
 
 def test_a_replay_of_several_runs(tmp_path: Path) -> None:

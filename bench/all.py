@@ -24,6 +24,14 @@ from hncors.rtcm3.framing import Framer
 
 HERE = Path(__file__).parent
 BLOCKS = (1, 10, 100, 700)
+LIVE = (
+    "--stations 200 --plain",
+    "--stations 2000 --plain",
+    "--stations 2000 --plain --frames-apart",
+    "--stations 2000",
+    "--stations 8000 --plain",
+    "--stations 1000 --tls",
+)
 MADE_FROM, MADE_EPOCHS = "2026-03-09T00:00:00", 600
 
 
@@ -67,6 +75,8 @@ def main() -> None:
         for stations in ("10", "200", "2000"):
             run("position.py", "--stations", stations, "--rtklib")
         run("simulate.py", "--stations", "1000")
+        for options in LIVE:
+            run("live.py", *options.split())
 
 
 if __name__ == "__main__":

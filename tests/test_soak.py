@@ -27,7 +27,8 @@ def test_ten_minutes_under_random_faults(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def one_fault(monkeypatch: pytest.MonkeyPatch, kind: str, begin_s: float, end_s: float) -> soak.Outcome:
-    """A soak of a single fault."""
+    """A soak of a single fault, of few stations."""
+    monkeypatch.setattr("soak_world.SHARES", {"a": 3, "c": 1})
     monkeypatch.setattr(
         soak, "plan", lambda hosts, *_, **__: [Fault(kind, hosts["a"][0], begin_s, end_s)] if kind else []
     )

@@ -159,3 +159,14 @@ def test_a_ninth_signal_of_a_system_is_refused_and_counted() -> None:
     o.signal[:] = [CODES[0].index(code) for code in codes]
     assert cells.of(np.zeros(len(codes), np.int64), o).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, -1]
     assert cells.refused == 1
+
+
+def test_times_that_repeat_or_go_back_and_wild_values_do_no_harm() -> None:
+    truth = Truth(
+        cycles=lambda t, s: 1e300 * (t == 2), lock_ms=lambda t, s: 64.0, cn0_dbhz=lambda t, s: np.nan, **NOISE
+    )
+    with np.errstate(all="ignore"):  # the caller's, hncors.measure.quality
+        seen = Watched(truth, sky("G1C G2W"), [0.0, 1, 2, 3, 3, -5000, -4999, 1e7, 1e7 + 1])
+    cells = seen.cells
+    assert cells.count == 16
+    assert np.isfinite(cells.phase_m[:16]).all()

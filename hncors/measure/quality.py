@@ -83,9 +83,10 @@ class Quality:
             if not now.all():
                 some = observations.select(now[epoch[observations.message]])
             self._keep_time(station[now], time_ms[now])
-            found = self._epoch(
-                station[now], time_ms[now], epoch[some.message], station, time_ms, messages, some
-            )
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # whatever came
+                found = self._epoch(
+                    station[now], time_ms[now], epoch[some.message], station, time_ms, messages, some
+                )
             rows = np.flatnonzero(now)
             news += [
                 News(int(rows[np.argmax(station[now] == who)]), kind, detail) for who, kind, detail in found

@@ -19,6 +19,7 @@ from hncors.measure import klobuchar, satellites, troposphere
 from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, Table, reasons
 from hncors.measure.ionosphere import combine, fit, slant
 from hncors.measure.position import (
+    BEIDOU_2,
     CLOCKS,
     Groups,
     Lines,
@@ -34,6 +35,7 @@ from hncors.measure.ranges import Ranges, choose
 from hncors.measure.smoothing import Smoothed, Smoother
 from hncors.observation import F64, I64, B, Messages, Observations
 from hncors.rtcm3.ephemeris import Ephemeris
+from hncors.signals import BEIDOU, GPS, QZSS
 
 MASK_SINE = np.sin(np.radians(10.0))
 STATUSES = ("ok", "no_ephemeris", "too_few_satellites", "no_solution", "no_ranges")
@@ -154,7 +156,9 @@ class Positioning:
         range_m, delay_m = sent.range_m[rows], ranges.delay_m - sent.delay_m[rows]
         start = self.place_m[station]
         lost = (start == 0.0).all(axis=1)
-        for _ in range(2):
+        for again in (False, True):
+            if again:  # those without a solution try once more
+                groups = Groups.of(at, clocks(ranges.gnss, ranges.satellite, lost[at]), epochs)
             if lost.any():  # they have no place, or are not where they were
                 found = locate(groups, satellite_m, range_m, lost[at], np.zeros_like(start))
                 start[lost] = np.nan_to_num(found[lost])
@@ -163,7 +167,8 @@ class Positioning:
             added, sigma = _combined(groups, model, ranges, delay_m, np.ones(len(rows), np.int64))
             free_m = range_m - model.delay_m
             snapshot = solve(groups, to, free_m + added, sigma, start)
-            lost = np.isnan(snapshot.place_m[:, 0]) & ~lost
+            failed = np.isnan(snapshot.place_m[:, 0])
+            lost = failed & (~lost | _may_share(groups))
             if not lost.any():
                 break
         smoothed = self._smooth(station, time_ms, ranges, messages, observations, sigma)
@@ -225,6 +230,14 @@ def _turns(station: I64) -> I64:
     turn = np.empty(len(of), np.int64)
     turn[order] = np.arange(len(of)) - first[np.cumsum(new) - 1]
     return turn
+
+
+def _may_share(groups: Groups) -> B:
+    """Epochs with clocks that may be made one: of GPS and QZSS, of BeiDou-2 and BeiDou-3."""
+    has = np.zeros((CLOCKS, groups.epochs), bool)
+    has[groups.clock, groups.epoch[groups.start]] = True
+    out: B = (has[GPS] & has[QZSS]) | (has[BEIDOU] & has[BEIDOU_2])
+    return out
 
 
 class _Model(NamedTuple):

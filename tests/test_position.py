@@ -13,7 +13,7 @@ from hncors.measure.position import BEIDOU_2, Fixes, Groups, clocks, lines, loca
 from hncors.reading import blocks
 from hncors.rtcm3.block import decode
 from hncors.rtcm3.station import ReferencePoint
-from hncors.signals import BEIDOU, C_M_S, GALILEO, GPS
+from hncors.signals import BEIDOU, C_M_S, GALILEO, GPS, QZSS
 
 # 3-D rms in metres of the best of four solutions of rnx2rtkp (2.4.3 b34 and RTKLIB-EX 2.5.1; single, all
 # systems, l1+l2, mask 10 degrees, Saastamoinen; broadcast ionosphere and ionosphere-free), and the epochs it
@@ -151,3 +151,9 @@ def test_e07_satellites_in_a_plane_give_no_place() -> None:
     groups = Groups.of(np.zeros(8, np.int64), np.zeros(8, np.int64), 1)
     found = solved(groups, satellite, turned_range_m(satellite, PLACE), np.ones(8))
     assert np.isnan(found.place_m).all() and np.isnan(found.pdop).all() and not found.use.any()
+
+
+def test_clocks_are_shared_only_where_satellites_are_short() -> None:
+    gnss, number = np.array([GPS, GPS, QZSS, BEIDOU, BEIDOU]), np.array([3, 5, 2, 8, 25])
+    assert clocks(gnss, number).tolist() == [GPS, GPS, QZSS, BEIDOU_2, BEIDOU]
+    assert clocks(gnss, number, np.ones(5, bool)).tolist() == [GPS] * 3 + [BEIDOU] * 2

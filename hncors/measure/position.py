@@ -16,7 +16,7 @@ import numpy as np
 
 from hncors.geodesy import EARTH_ROTATION_RAD_S, enu_axes
 from hncors.observation import F64, I64, B
-from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, C_M_S
+from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU, C_M_S, GPS, QZSS
 
 CLOCKS = 8
 BEIDOU_2 = 7
@@ -88,9 +88,15 @@ class Fixes(NamedTuple):
     residual_m: F64  # range less what the solution makes of it; nan where not used
 
 
-def clocks(gnss: I64, satellite: I64) -> I64:
-    """Which of a receiver's clocks the ranges of each satellite hold."""
-    return np.where((gnss == BEIDOU) & (satellite < BDS3_FIRST_SATELLITE), BEIDOU_2, gnss)
+def clocks(gnss: I64, satellite: I64, short: B | None = None) -> I64:
+    """Which of a receiver's clocks the ranges of each satellite hold.
+
+    Where satellites are `short`, QZSS shares GPS' clock and BeiDou-2 BeiDou-3's, to some metres.
+    """
+    clock = np.where((gnss == BEIDOU) & (satellite < BDS3_FIRST_SATELLITE), BEIDOU_2, gnss)
+    if short is None:
+        return clock
+    return np.where(short & (clock == QZSS), GPS, np.where(short & (clock == BEIDOU_2), BEIDOU, clock))
 
 
 def lines(groups: Groups, place_m: F64, satellite_m: F64) -> Lines:

@@ -38,13 +38,17 @@ for _letter, _bands in _CODES.items():
             _BAND[GNSS.index(_letter), _number] = _band
             _CHOICE[GNSS.index(_letter), _number] = _choice
 
+# The order of systems in an epoch: QZSS follows GPS, with which it may share a clock.
+_BY_TURN = np.array([GNSS.index(letter) for letter in "GJRESCI"])
+_TURN = np.argsort(_BY_TURN)
+
 SINGLE, SECOND, THIRD = range(3)
 """Pairings: the first band alone, with the second, with the third."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranges(Columns):
-    """One row per epoch and satellite, by epoch, system and satellite."""
+    """One row per epoch and satellite, by epoch, clock, system and satellite."""
 
     epoch: I64  # row of the epoch
     gnss: I64
@@ -72,7 +76,7 @@ def choose(epoch: I64, messages: Messages, observations: Observations) -> Ranges
     if mixed.any():
         good &= ~mixed[o.message]
     rows = np.flatnonzero(good)
-    cell = ((epoch.take(o.message) * 7 + gnss) * 64 + o.satellite) * BANDS + band
+    cell = ((epoch.take(o.message) * 7 + _TURN.take(gnss)) * 64 + o.satellite) * BANDS + band
     key = (cell * _CHOICES + _CHOICE.take(number))[rows]
     order = np.argsort(key, kind="stable")
     key = key[order] // _CHOICES
@@ -119,7 +123,7 @@ def _paired(named: I64, table: I64, o: Observations) -> Ranges:
         c1 = np.where(pairing == SINGLE, 1.0, square / (square - 1.0))
     phase1, phase2 = o.phase_range_m[first], o.phase_range_m[second]
     return Ranges(
-        named // 448, named // 64 % 7, named % 64, pairing, first, second, c1,
+        named // 448, _BY_TURN.take(named // 64 % 7), named % 64, pairing, first, second, c1,
         c1 * o.pseudorange_m[first] + (1.0 - c1) * o.pseudorange_m[second],
         c1 * phase1 + (1.0 - c1) * phase2,
         np.where(pairing == SINGLE, np.nan, (o.pseudorange_m[second] - o.pseudorange_m[first]) * (c1 - 1.0)),

@@ -28,7 +28,7 @@ def sent(name: str, r: Random) -> Iterator[Chunk]:
     """What a station sends: mostly as it should be, now and then one of everything that ever went wrong."""
     every_ms = r.choice((1000, 1000, 1000, 200, 2000, 5000))
     timed = r.random() < 0.8
-    shift_ms = 0
+    shift_ms = r.choice((0, 0, 0, -599_600))  # with 400 ms of delay, data from too long ago to be late
     first_ms = T0 + r.randrange(3) * every_ms
     for time in range(first_ms, T0 + 1000 * SECONDS, every_ms):
         late_ms = r.choice((120, 120, 300, 700))

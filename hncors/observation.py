@@ -87,9 +87,13 @@ class Observations(Columns):
     channel: NDArray[np.int8]  # GLONASS frequency channel sent with the cell, else CHANNEL_UNKNOWN
 
 
+_AMBIGUOUS = np.zeros(16, np.bool_)
+_AMBIGUOUS[[1, 2, 3, 11, 13]] = True
+
+
 def ambiguous(kind: NDArray[np.integer[Any]]) -> B:
     """True for message kinds whose ranges lack the whole milliseconds (R17: not for positioning)."""
-    return np.isin(kind, (1, 2, 3, 11, 13))
+    return _AMBIGUOUS.take(kind, mode="clip")
 
 
 def frequency_hz(gnss: U8, signal: U8, channel: NDArray[np.int8]) -> F64:

@@ -20,6 +20,9 @@ _TABLES: tuple[tuple[tuple[int, ...], F64], ...] = (
     ((6, 7), _LOCK_10[~np.isnan(_LOCK_10)]),
     ((11, 12, 13, 14), legacy.LOCK_MS),
 )
+_OF_KIND = np.full(16, -1, np.int8)  # which of the tables a kind of message uses
+for _number, (_kinds, _) in enumerate(_TABLES):
+    _OF_KIND[list(_kinds)] = _number
 
 
 def lock_end_ms(kind: NDArray[np.integer[Any]], lock_ms: F64) -> F64:
@@ -28,8 +31,9 @@ def lock_end_ms(kind: NDArray[np.integer[Any]], lock_ms: F64) -> F64:
     `kind` is `Messages.kind` of each value.
     """
     end = np.full(len(lock_ms), np.nan)
-    for kinds, table in _TABLES:
-        rows = np.flatnonzero(np.isin(kind, kinds) & ~np.isnan(lock_ms))
+    which = np.where(np.isnan(lock_ms), -1, _OF_KIND.take(kind, mode="clip"))
+    for number, (_, table) in enumerate(_TABLES):
+        rows = np.flatnonzero(which == number)
         end[rows] = np.append(table, np.inf)[np.searchsorted(table, lock_ms[rows], side="right")]
     return end
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
+.PHONY: integrity demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -33,6 +33,10 @@ golden: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzzing --frames 2000000 $(ARGS)
+
+# A million epochs without faults and ten thousand with: writes the tables of docs/integrity.md.
+integrity: $(VENV)/dev.stamp
+	$(BIN)/python scripts/integrity_table.py $(ARGS)
 
 # Links and network under random faults, held against their plan; make soak ARGS="--hours 2 --seed 7 --real".
 soak: $(VENV)/dev.stamp

@@ -38,6 +38,7 @@ from hncors.measure.epoch import CLOSED_BY, LATE, without_repeats
 from hncors.measure.quality import Quality
 from hncors.measure.tally import Tally, count_at
 from hncors.mirrors import Mirrors
+from hncors.misleading import Misleading
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, subset
 from hncors.positioning import NO_POSITIONS, Positioning, Positions
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
@@ -112,6 +113,7 @@ class Network:
         self.blind_ns = 0  # time in which nothing was watched
         self.ticks = 0
         self.places = Places(stations) if places is None else places
+        self.misleading = Misleading(self.places, [stream.id for stream in self.streams])
         self._reference_ms = reference_ms
         self._frames: list[bytes] = []
         self._owner: list[int] = []
@@ -336,6 +338,7 @@ class Network:
         args = station, time, late, epoch, messages, observations
         positions, unused = self.positioning.epochs_of(*args)
         self.quality.aim(self.positioning.store.table, self.positioning.place_m, station, time)
+        self.misleading.add(station, positions)
         for one in unused:
             self._tell(self.streams[one.station], not_used(self.streams[one.station], one, int(arrival[-1])))
         epochs = Epochs(station, time, satellites, cells, by, arrival)

@@ -3,7 +3,8 @@
 Ephemerides of all streams go into one store. The epochs of a tick become ranges, one of a satellite; the
 satellites' states are computed once for an epoch and carried on to each station's signal; and all stations
 are solved at once, twice: from the ranges as they came (`snapshot`), and from those smoothed by the carrier.
-Registered and broadcast coordinates have no part in it.
+Both are tested, and faults left out (hncors.measure.exclusion): what the first shows to be at fault is not
+smoothed either. Registered and broadcast coordinates have no part in it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hncors.geodesy import to_geodetic
 from hncors.gpstime import DAY_MS
 from hncors.measure import klobuchar, satellites, troposphere
 from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, Table, reasons
+from hncors.measure.exclusion import ALERT, EXCLUDED, NOT_POSSIBLE, OK, Equations, doubted, without_faults
 from hncors.measure.ionosphere import combine, fit, slant
 from hncors.measure.position import (
     BEIDOU_2,
@@ -28,7 +30,6 @@ from hncors.measure.position import (
     lines,
     locate,
     redundancy,
-    solve,
 )
 from hncors.measure.range_noise import code_m, common_m
 from hncors.measure.ranges import Ranges, choose
@@ -38,12 +39,13 @@ from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import BEIDOU, GPS, QZSS
 
 MASK_SINE = np.sin(np.radians(10.0))
-STATUSES = ("ok", "no_ephemeris", "too_few_satellites", "no_solution", "no_ranges")
-SOLVED, NO_EPHEMERIS, TOO_FEW, NO_SOLUTION, NO_RANGES = range(5)
+STATUSES = ("ok", "no_ephemeris", "too_few_satellites", "no_solution", "no_ranges", "integrity_fault")
+SOLVED, NO_EPHEMERIS, TOO_FEW, NO_SOLUTION, NO_RANGES, INTEGRITY_FAULT = range(6)
 UNUSABLE = (*REASONS[1:], "no_group_delay")
 """Why a satellite that has ranges is not used."""
 
 LOWEST_M, HIGHEST_M = 6.33e6, 6.40e6  # from the earth's centre: where ground is
+NEVER_MS = -(1 << 60)
 _L1_HZ = 1575.42e6
 
 
@@ -51,9 +53,11 @@ class Positions(NamedTuple):
     """One row an epoch, as in `Tick.epochs`; nan where there is no solution."""
 
     status: I64  # index into STATUSES
+    trust: I64  # index into hncors.measure.exclusion.STATES
     place_m: F64  # (epochs, 3) ECEF, of the smoothed ranges
     snapshot_m: F64  # (epochs, 3) of the ranges as they came
-    covariance_m2: F64  # (epochs, 3, 3) of the smoothed
+    level_m: F64  # (epochs, 3) protection level of it east, north, up; inf where there is no bound
+    covariance_m2: F64  # (epochs, 3, 3) of it
     pdop: F64
     used: I64
     systems: I64  # bit n: clock n
@@ -70,6 +74,7 @@ class Residuals(NamedTuple):
     satellite: I64
     pairing: I64  # of signals: hncors.measure.ranges
     use: B
+    out: B  # left out as faulty
     snapshot_m: F64  # residual of the range as it came
     smoothed_m: F64
     snapshot_sigma_m: F64
@@ -78,6 +83,12 @@ class Residuals(NamedTuple):
     elevation_rad: F64
     azimuth_rad: F64
     direction: F64  # (3, n)
+
+
+def levels_m(found: Positions) -> F64:
+    """Protection levels on the ground and of the height, (epochs, 2)."""
+    east, north, up = found.level_m.T
+    return np.stack((np.hypot(east, north), up), axis=1)
 
 
 class Positioning:
@@ -90,7 +101,10 @@ class Positioning:
         # Of the newest epoch:
         self.status = np.full(stations, -1, np.int64)
         self.used = np.zeros(stations, np.int64)
+        self.trust = np.full(stations, NOT_POSSIBLE, np.int64)
+        self.alert_ms = np.full(stations, NEVER_MS, np.int64)
         self.pdop = np.full(stations, np.nan)
+        self.level_m = np.full((stations, 2), np.nan)  # horizontal, vertical
         self.unusable = np.zeros((stations, 7, len(UNUSABLE)), np.int64)
         self.epochs = np.zeros((stations, len(STATUSES)), np.int64)  # by status, all there were
 
@@ -131,7 +145,8 @@ class Positioning:
             found.used[last],
             found.pdop[last],
         )
-        self.unusable[who] = found.unusable[last]
+        self.unusable[who], self.trust[who] = found.unusable[last], found.trust[last]
+        self.level_m[who] = levels_m(found)[last]
         return found, news
 
     def positions(
@@ -160,40 +175,56 @@ class Positioning:
             if again:  # those without a solution try once more
                 groups = Groups.of(at, clocks(ranges.gnss, ranges.satellite, lost[at]), epochs)
             if lost.any():  # they have no place, or are not where they were
-                found = locate(groups, satellite_m, range_m, lost[at], np.zeros_like(start))
+                found = locate(groups, satellite_m, range_m, lost[at] + 0.0, np.zeros_like(start))
                 start[lost] = np.nan_to_num(found[lost])
             to = lines(groups, start, satellite_m)
             model = _model(start, time_ms, at, to)
             added, sigma = _combined(groups, model, ranges, delay_m, np.ones(len(rows), np.int64))
             free_m = range_m - model.delay_m
-            snapshot = solve(groups, to, free_m + added, sigma, start)
-            failed = np.isnan(snapshot.place_m[:, 0])
+            equations = Equations(satellite_m, free_m + added, sigma, model.enu)
+            plain = without_faults(groups, equations, to, start)
+            failed = np.isnan(plain.fixes.place_m[:, 0])
             lost = failed & (~lost | _may_share(groups))
             if not lost.any():
                 break
-        smoothed = self._smooth(station, time_ms, ranges, messages, observations, sigma)
+        smoothed = self._smooth(station, time_ms, ranges, messages, observations, sigma, ~plain.out)
         delay_m += smoothed.delay_m - ranges.delay_m
         added, smooth_sigma = _combined(groups, model, ranges, delay_m, smoothed.over)
-        smooth = solve(groups, to, free_m + added + (smoothed.range_m - ranges.range_m), smooth_sigma, start)
+        smooth_m = free_m + added + (smoothed.range_m - ranges.range_m)
+        equations = Equations(satellite_m, smooth_m, smooth_sigma, model.enu)
+        best = without_faults(groups, equations.without(plain.out), to, start)
+        snapshot, smooth = plain.fixes, best.fixes
+        trust = self._doubt(station, time_ms, _worse(plain.state, best.state))
         radius = np.linalg.norm(smooth.place_m, axis=1)
-        solved = (radius > LOWEST_M) & (radius < HIGHEST_M)
+        found = (radius > LOWEST_M) & (radius < HIGHEST_M)
+        solved = found & (trust != ALERT)
         last = np.flatnonzero(solved)
         self.place_m[station[last]] = smooth.place_m[last]
         # Where nothing is known of the place, none is below the mask, so all of them count.
         nowhere = (start == 0.0).all(axis=1)
         few = np.where(nowhere, redundancy(groups, np.ones(len(rows), bool)), smooth.redundancy) < 0
-        status = _status(every, why, epochs, solved, few)
-        place, as_they_came = (np.where(solved[:, None], one.place_m, np.nan) for one in (smooth, snapshot))
+        status = np.where(found & ~solved, INTEGRITY_FAULT, _status(every, why, epochs, solved, few))
+        place = np.where(solved[:, None], smooth.place_m, np.nan)
+        as_they_came = np.where(found[:, None], snapshot.place_m, np.nan)
+        level = np.where(solved[:, None], best.separation.level_m, np.nan)
         return Positions(
-            status, place, as_they_came, smooth.covariance_m2, smooth.pdop,
+            status, trust, place, as_they_came, level, smooth.covariance_m2, smooth.pdop,
             np.where(solved, smooth.used, 0), np.where(solved, smooth.systems, 0), smooth.clock_m,
             unusable,
             Residuals(
-                at, ranges.gnss, ranges.satellite, ranges.pairing, smooth.use, snapshot.residual_m,
-                smooth.residual_m, sigma, smooth_sigma, smoothed.over, np.arcsin(model.sine_elevation),
-                model.azimuth_rad, to.direction,
+                at, ranges.gnss, ranges.satellite, ranges.pairing, smooth.use, plain.out | best.out,
+                snapshot.residual_m, smooth.residual_m, sigma, smooth_sigma, smoothed.over,
+                np.arcsin(model.sine_elevation), model.azimuth_rad, to.direction,
             ),
         )  # fmt: skip
+
+    def _doubt(self, station: I64, time_ms: I64, trust: I64) -> I64:
+        turn = _turns(station)
+        for n in range(int(turn.max(initial=-1)) + 1):
+            rows = np.flatnonzero(turn == n)
+            of = station[rows]
+            trust[rows], self.alert_ms[of] = doubted(trust[rows], time_ms[rows], self.alert_ms[of])
+        return trust
 
     def _smooth(
         self,
@@ -203,13 +234,14 @@ class Positioning:
         messages: Messages,
         observations: Observations,
         sigma_m: F64,
+        good: B,
     ) -> Smoothed:
-        """Arcs grow by one epoch of a station at a time."""
+        """Arcs grow by one epoch of a station at a time, from ranges that are good."""
         turn = _turns(station)[ranges.epoch]
         out = Smoothed(ranges.range_m.copy(), ranges.delay_m.copy(), np.ones(len(turn), np.int64))
         kind = messages.kind[observations.message[ranges.first]]
         for n in range(int(turn.max(initial=-1)) + 1):
-            rows = np.flatnonzero(turn == n)
+            rows = np.flatnonzero((turn == n) & good)
             some = ranges.select(rows)
             of = some.epoch
             smoothed = self.smoother.add(
@@ -218,6 +250,12 @@ class Positioning:
             for column, values in zip(out, smoothed, strict=True):
                 column[rows] = values
         return out
+
+
+def _worse(one: I64, other: I64) -> I64:
+    """The less trusted of two states."""
+    either = [(one == state) | (other == state) for state in (ALERT, NOT_POSSIBLE, EXCLUDED)]
+    return np.select(either, [ALERT, NOT_POSSIBLE, EXCLUDED], OK)
 
 
 def _turns(station: I64) -> I64:
@@ -245,6 +283,14 @@ class _Model(NamedTuple):
     zenith_m: F64  # by the ionosphere, straight up on L1, as GPS' model has it; by epoch
     sine_elevation: F64
     azimuth_rad: F64
+
+    @property
+    def enu(self) -> F64:
+        """Directions east, north, up (3, n)."""
+        level = np.sqrt(1.0 - np.square(self.sine_elevation))
+        east_north = level * np.sin(self.azimuth_rad), level * np.cos(self.azimuth_rad)
+        out: F64 = np.stack((*east_north, self.sine_elevation))
+        return out
 
 
 def _model(start: F64, time_ms: I64, of: I64, to: Lines) -> _Model:
@@ -294,8 +340,8 @@ def _status(ranges: Ranges, why: I64, epochs: int, solved: B, few: B) -> I64:
 
 _NO_I64, _NO_F64 = np.empty(0, np.int64), np.empty(0)
 _NO_RANGES = Residuals(
-    _NO_I64, _NO_I64, _NO_I64, _NO_I64, np.empty(0, bool), _NO_F64, _NO_F64, _NO_F64, _NO_F64, _NO_I64,
-    _NO_F64, _NO_F64, np.empty((3, 0)),
+    _NO_I64, _NO_I64, _NO_I64, _NO_I64, np.empty(0, bool), np.empty(0, bool), _NO_F64, _NO_F64, _NO_F64,
+    _NO_F64, _NO_I64, _NO_F64, _NO_F64, np.empty((3, 0)),
 )  # fmt: skip
 
 
@@ -304,7 +350,8 @@ def unsolved(status: I64, unusable: I64) -> Positions:
     epochs = len(status)
     place, zero = np.full((epochs, 3), np.nan), np.zeros(epochs, np.int64)
     return Positions(
-        status, place, place, np.full((epochs, 3, 3), np.nan), place[:, 0], zero, zero,
+        status, zero + NOT_POSSIBLE, place, place, place, np.full((epochs, 3, 3), np.nan), place[:, 0],
+        zero, zero,
         np.full((epochs, CLOCKS), np.nan), unusable, _NO_RANGES,
     )  # fmt: skip
 

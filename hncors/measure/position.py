@@ -28,7 +28,7 @@ SETTLED_M = 1.0  # a last step longer than this is no solution
 ROUNDS = 10  # from the earth's centre five are enough
 _FLAT = 1e-9  # determinant of directions, of a trace of about one: below they lie in a plane
 _PRODUCTS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3))
-_FULL = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
+FULL = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])  # where each is in an upper triangle of six
 
 
 class Groups(NamedTuple):
@@ -127,12 +127,12 @@ def redundancy(groups: Groups, use: B) -> I64:
 
 
 @np.errstate(divide="ignore", invalid="ignore", over="ignore")  # of epochs that have no solution
-def locate(groups: Groups, satellite_m: F64, range_m: F64, use: B, start_m: F64) -> F64:
+def locate(groups: Groups, satellite_m: F64, range_m: F64, weight: F64, start_m: F64) -> F64:
     """Places (epochs, 3) by plain least squares, wherever the start; nan where there is none."""
     place = start_m.copy()
-    if not len(use):
+    if not len(weight):
         return np.full_like(place, np.nan)
-    weight = use.astype(np.float64)
+    use = weight > 0.0
     for _ in range(ROUNDS):
         to = lines(groups, place, satellite_m)
         step, good, _ = _step(
@@ -177,10 +177,10 @@ def solve(groups: Groups, to: Lines, range_m: F64, sigma_m: F64, start_m: F64) -
     clock = np.full((groups.epochs, CLOCKS), np.nan)
     rows = np.flatnonzero(count > 0)
     clock[groups.epoch[groups.start[rows]], groups.clock[rows]] = mean[rows]
-    geometry = _inverse(_sums(groups, direction, None, use.astype(np.float64)).normal)
+    geometry = inverse_6(_sums(groups, direction, None, use.astype(np.float64)).normal)
     pdop = np.sqrt(geometry[0] + geometry[3] + geometry[5])
     bad = ~good
-    place, covariance = start_m + step, inverse.T[:, _FULL]
+    place, covariance = start_m + step, inverse.T[:, FULL]
     place[bad], covariance[bad], clock[bad], pdop[bad] = np.nan, np.nan, np.nan, np.nan
     use &= good.take(groups.epoch)
     left[~use] = np.nan
@@ -217,8 +217,8 @@ def _step(sums: _Sums) -> tuple[F64, B, F64]:
     """Step (epochs, 3), whether there is one, and the inverse (6, epochs) of the normal matrix."""
     n = sums.normal
     good = _determinant(n) > _FLAT * np.maximum(n[0] + n[3] + n[5], 1e-30) ** 3
-    inverse = _inverse(n)
-    step = np.stack([-(inverse[_FULL[axis]] * n[6:]).sum(axis=0) for axis in range(3)], axis=1)
+    inverse = inverse_6(n)
+    step = np.stack([-(inverse[FULL[axis]] * n[6:]).sum(axis=0) for axis in range(3)], axis=1)
     step[~good] = 0.0
     return step, good, inverse
 
@@ -229,7 +229,7 @@ def _determinant(n: F64) -> F64:
     return out
 
 
-def _inverse(n: F64) -> F64:
+def inverse_6(n: F64) -> F64:
     """Upper triangles (6, epochs) of the inverses, by cofactors; inf or nan where there is none."""
     a, b, c, d, e, f = n[:6]
     rows = (d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b)

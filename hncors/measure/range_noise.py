@@ -2,8 +2,9 @@
 
 Two parts. What a satellite broadcasts of its orbit and clock, and what is left of the air, is the same on
 all signals (`common_m`). Noise, multipath and what group delays leave is each code's own (`code_m`);
-smoothing takes noise off, multipath hardly, delays not at all. The figures are rounded from residuals at
-known places of five stations of 2018 to 2026, each system by itself (docs/positions.md).
+smoothing takes noise off, multipath hardly, delays not at all. The figures began as residuals at known
+places of five stations of 2018 to 2026, each system by itself, and were then tried out on the positions of
+the same five (docs/positions.md): they are fitted to them.
 """
 
 from __future__ import annotations

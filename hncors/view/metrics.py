@@ -18,6 +18,7 @@ from hncors.measure.tally import LATENCY_BOUNDS_S, TYPE_LABELS
 from hncors.network import Network
 from hncors.signals import CODES, GNSS, SLOTS
 from hncors.view.exposition import Family, Kind
+from hncors.view.integrity_metrics import integrity_families
 from hncors.view.position_metrics import position_families
 from hncors.view.process import Process, process_families
 from hncors.view.quality_metrics import quality_families
@@ -37,6 +38,7 @@ def families(
     yield from _sky(network)
     yield from quality_families(network)
     yield from position_families(network)
+    yield from integrity_families(network)
     yield _one(
         "hncors_monitor_blind_seconds_total",
         "counter",

@@ -12,7 +12,7 @@ from hncors.geodesy import to_enu, to_geodetic
 from hncors.measure.position import BEIDOU_2
 from hncors.network import Network, Tick
 from hncors.observation import F64
-from hncors.positioning import STATUSES
+from hncors.positioning import STATUSES, levels_m
 from hncors.signals import BEIDOU, GNSS
 
 COLUMNS = (
@@ -40,7 +40,8 @@ def columns(network: Network, tick: Tick) -> dict[str, F64]:
     geodetic = to_geodetic(found.place_m)
     enu = offsets_m(found.place_m, references_m(network)[tick.epochs.station])
     snapshot = offsets_m(found.snapshot_m, references_m(network)[tick.epochs.station])
-    nothing = np.full(len(found.status), np.nan)
+    level = levels_m(found)
+    level[np.isinf(level)] = np.nan  # without a bound
     return {
         "latitude_deg": np.degrees(geodetic[:, 0]),
         "longitude_deg": np.degrees(geodetic[:, 1]),
@@ -50,8 +51,8 @@ def columns(network: Network, tick: Tick) -> dict[str, F64]:
         "up_m": enu[:, 2],
         "satellites_used": np.where(found.used > 0, found.used, np.nan),
         "pdop": found.pdop,
-        "hpl_m": nothing,
-        "vpl_m": nothing,
+        "hpl_m": level[:, 0],
+        "vpl_m": level[:, 1],
         **{f"snapshot_{name}_m": snapshot[:, n] for n, name in enumerate(("east", "north", "up"))},
     }
 

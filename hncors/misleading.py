@@ -1,0 +1,50 @@
+"""Errors at registered places against their protection levels: whether what was called safe was.
+
+Only counted: no coordinate leaves, and positions know nothing of it. Places are taken as they are filed, so
+that a frame that differs from today's by half a metre counts as an error of half a metre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hncors.geodesy import to_enu, to_geodetic
+from hncors.identity import Places
+from hncors.measure.exclusion import ALERT, STATES
+from hncors.observation import F64, I64
+from hncors.positioning import Positions, levels_m
+
+
+class Misleading:
+    """Counts by station."""
+
+    def __init__(self, places: Places, ids: Sequence[str]) -> None:
+        """`places` are those of the registry, `ids` the stations in their order."""
+        nowhere = (np.nan,) * 3
+        self._registered_m: F64 = np.array([places.of(id) or nowhere for id in ids], np.float64).reshape(
+            -1, 3
+        )
+        self.judged = np.zeros(len(ids), np.int64)  # epochs with a position, a level and a registered place
+        self.epochs = np.zeros(len(ids), np.int64)  # of those, with an error above the level and no alert
+        self.states = np.zeros((len(ids), len(STATES)), np.int64)  # all epochs, by state
+
+    def rearranged(self, before: I64, places: Places, ids: Sequence[str]) -> Misleading:
+        """The same for other stations: `before` is each one's row here, -1 for a new one."""
+        other = Misleading(places, ids)
+        stay = np.flatnonzero(before >= 0)
+        for name in ("judged", "epochs", "states"):
+            getattr(other, name)[stay] = getattr(self, name)[before[stay]]
+        return other
+
+    def add(self, station: I64, found: Positions) -> None:
+        """Epochs of a tick."""
+        np.add.at(self.states, (station, found.trust), 1)
+        registered = self._registered_m[station]
+        rows = np.flatnonzero(~np.isnan(registered[:, 0]) & ~np.isnan(found.place_m[:, 0]))
+        enu = to_enu(found.place_m[rows] - registered[rows], to_geodetic(registered[rows]))
+        error_m = np.stack((np.hypot(enu[:, 0], enu[:, 1]), np.abs(enu[:, 2])), axis=1)
+        above = (error_m > levels_m(found)[rows]).any(axis=1) & (found.trust[rows] != ALERT)
+        np.add.at(self.judged, station[rows], 1)
+        np.add.at(self.epochs, station[rows[above]], 1)

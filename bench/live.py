@@ -42,6 +42,7 @@ from hncors.daemon.recorder import Recorder
 from hncors.daemon.secrets import Secrets
 from hncors.health import Event
 from hncors.measure.quality import Quality
+from hncors.misleading import Misleading
 from hncors.network import Network, Tick
 from hncors.positioning import NO_POSITIONS, Positioning
 from hncors.registry import Station
@@ -148,6 +149,7 @@ async def measure(
     if options.plain:
         Quality.epochs = lambda *_: []
         Positioning.epochs_of = lambda *_: (NO_POSITIONS, [])
+        Misleading.add = lambda *_: None
     recorder = None
     if folder is not None:
         recorder = Recorder(RecordFolder(folder), quota_bytes=10**12, retention_days=30)

@@ -1,11 +1,11 @@
 """Faults left out: which satellite or system a failed test points to, and whether what stays passes.
 
 In turn, for the epochs that fail: the satellite whose absence moves the solution most in its sigmas, a
-system, then a second satellite. The first that passes again is taken, a system and a second satellite only where no
-other would do in its place. A test needs redundancy to mean something, so does an exclusion: one satellite
-needs some left, more than one need SPARE. Beyond two satellites or a system the epoch stays in alert, for
-what is wrong then is not theirs, and for some time after an alert no exclusion is believed. Nothing stays
-excluded by itself: every epoch starts with all satellites.
+system, then a second satellite. The first that passes again is taken, a system and a second satellite only
+where no other would do in its place. A test needs redundancy to mean something, so does an exclusion: one
+satellite needs some left, more than one need SPARE. Beyond two satellites or a system the epoch stays in
+alert, for what is wrong then is not theirs, and for some time after an alert no exclusion is believed.
+Nothing stays excluded by itself: every epoch starts with all satellites.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pyrtcm import RTCMMessage
 from pyrtcm_fields import read, sent, text
 
 from hncors.gpstime import from_iso
-from hncors.rtcm3 import encode_station, station
+from hncors.rtcm3 import block, encode_station, station
 from hncors.rtcm3.bits import Short
 from hncors.rtcm3.encode import frame
 from hncors.rtcm3.framing import Framer
@@ -424,3 +424,27 @@ def test_pyrtcm_reads_what_is_encoded(message: StationMessage) -> None:
 def test_values_that_do_not_fit_are_refused(message: StationMessage) -> None:
     with pytest.raises(ValueError, match=r".+"):
         encode_station.encode(message)
+
+
+def test_system_parameters_are_read_whatever_the_time_and_remembered_without_it() -> None:
+    made = [
+        SystemParameters(7, mjd, second, leap, (Announcement(1077, True, 1.0),) * count)
+        for mjd in (44244, 60000, 65535)
+        for second in (0, 1, 43211, 86399, 86400)
+        for leap in (18, None)
+        for count in (0, 3)
+    ]
+    payloads = [encode_station.encode(one) for one in made]
+    found = block.decode([frame(payload) for payload in payloads * 2])
+    assert [record for _, record in found.records] == made * 2
+    for payload in payloads[:4]:
+        for size in range(2, len(payload)):
+            cut = block.decode([frame(payload[:size])])
+            assert [block.OUTCOMES[outcome] for outcome in cut.outcome] == ["short_message"], size
+    before = bytearray(payloads[0])
+    before[3:5] = (44243).to_bytes(2, "big")
+    late = bytearray(payloads[0])
+    late[5:8] = (86401 << 7 | late[7] & 0x7F).to_bytes(3, "big")
+    for bad, name in ((before, "impossible_mjd"), (late, "impossible_second_of_day")):
+        odd = block.decode([frame(bytes(bad))])
+        assert [anomaly for anomaly, _, _ in odd.anomalies] == [name] and not odd.records

@@ -30,8 +30,9 @@ OUTCOMES = (
 )
 DECODED, UNKNOWN_TYPE, _SHORT, _TOO_MANY, IMPOSSIBLE, NO_NUMBER = range(len(OUTCOMES))
 
-# How a message number is decoded: 0 not at all, 1-7 MSM, 11-14 legacy, 20 one by one.
-_RARE = 20
+# How a message number is decoded: 0 not at all, 1-7 MSM, 11-14 legacy, 20 one by one, 21 so and by its time.
+_RARE, _TIMED = 20, 21
+_SOME_TIME = (60_000 << 16).to_bytes(4, "big")  # of 1013: DF051 and the first 16 bits of DF052
 _KIND = np.zeros(4097, np.uint8)  # index -1, a frame without a number, falls on the last
 _GNSS = np.zeros(4097, np.int64)
 for _gnss in range(len(GNSS)):
@@ -42,6 +43,7 @@ for _number in legacy.LAYOUTS:
     _KIND[_number] = legacy.KIND[_number]
 for _number in (*station.DECODERS, *ephemeris.MESSAGES):
     _KIND[_number] = _RARE
+_KIND[1013] = _TIMED
 
 _OUTCOME = np.where(_KIND > 0, DECODED, UNKNOWN_TYPE).astype(np.uint8)
 _OUTCOME[-1] = NO_NUMBER
@@ -97,9 +99,11 @@ def decode(frames: Sequence[bytes]) -> Block:
                 these = rows[number[rows] == one]
                 parts.append(legacy.decode(window, start[these], size[these], these, one))
                 _account(parts[-1], these, outcome, anomalies)
-    rare = (kind == _RARE).nonzero()[0].tolist()
+    rare = (kind >= _RARE).nonzero()[0]
+    readers = map(_READ.__getitem__, (kind[rare] == _TIMED).tolist())
     records: list[tuple[int, Record]] = []
-    for row, one in zip(rare, map(_record, map(frames.__getitem__, rare)), strict=True):
+    for row, read in zip(rare.tolist(), readers, strict=True):
+        one = read(frames[row])
         if not isinstance(one, _Odd):
             records.append((row, one))
             continue
@@ -126,12 +130,6 @@ class _Odd(NamedTuple):
     record: Record | None = None
 
 
-def _record(frame: bytes) -> Record | _Odd:
-    """What a frame of the rare kinds holds; 1013 (DF051, DF052) tells the time and never repeats itself."""
-    once = frame[3] << 4 | frame[4] >> 4 == 1013
-    return _one.__wrapped__(frame) if once else _one(frame)
-
-
 @lru_cache(maxsize=8192)  # stations repeat themselves; decoding is pure, so a repeat is a look-up
 def _one(frame: bytes) -> Record | _Odd:
     payload = frame[3:-3]
@@ -147,6 +145,22 @@ def _one(frame: bytes) -> Record | _Odd:
         return _Odd(IMPOSSIBLE, (f"impossible_{fault}",))
     anomalies = getattr(record, "anomalies", ())
     return _Odd(DECODED, anomalies, record) if anomalies else record
+
+
+def _timed(frame: bytes) -> Record | _Odd:
+    """1013, every second in some streams: all but the time (DF051, DF052: bits 24 to 56) repeats itself."""
+    if len(frame) < 3 + 9 + 3:
+        return _one(frame)
+    usual = _one(b"".join((frame[:6], _SOME_TIME, bytes((frame[10] & 0x7F,)), frame[11:-3], bytes(3))))
+    mjd, second_of_day = int.from_bytes(frame[6:8], "big"), int.from_bytes(frame[8:11], "big") >> 7
+    if not isinstance(usual, station.SystemParameters) or not station.is_utc(mjd, second_of_day):
+        return _one.__wrapped__(frame)
+    return station.SystemParameters(
+        usual.station_id, mjd, second_of_day, usual.leap_seconds, usual.announcements
+    )
+
+
+_READ = (_one, _timed)
 
 
 def _in_order(parts: list[Decoded]) -> tuple[Messages, Observations]:

@@ -195,11 +195,16 @@ def _equipment(r: BitReader, message_type: int) -> Equipment:
     return Equipment(station_id, antenna, setup, *(text() for _ in range(DESCRIPTORS[message_type] - 1)))
 
 
+def is_utc(mjd: int, second_of_day: int) -> bool:
+    """Whether DF051 and DF052 can be: not before GPS, and in a day of at most a leap second more."""
+    return mjd >= GPS_EPOCH_MJD and second_of_day <= 86_400
+
+
 def _utc(r: BitReader) -> tuple[int, int]:
     mjd, second_of_day = r.unsigned(16), r.unsigned(17)
-    if mjd < GPS_EPOCH_MJD:
+    if not is_utc(mjd, 0):
         raise Impossible("mjd")
-    if second_of_day > 86_400:
+    if not is_utc(mjd, second_of_day):
         raise Impossible("second_of_day")
     return mjd, second_of_day
 

@@ -107,7 +107,8 @@ class Network:
             raise ValueError("two stations have one id")
         self.tables = together(self.streams)
         self.tally = Tally(len(self.streams))
-        self.quality = Quality(len(self.streams), lambda: [stream.arp_m for stream in self.streams])
+        streams = self.streams  # not through self: that would be a cycle, and the collector looks seldom
+        self.quality = Quality(len(streams), lambda: [stream.arp_m for stream in streams])
         self.positioning = Positioning(len(self.streams))
         self.mirrors = Mirrors(len(self.streams))
         self.blind_ns = 0  # time in which nothing was watched

@@ -18,6 +18,7 @@ from hncors.geodesy import to_geodetic
 from hncors.gpstime import DAY_MS
 from hncors.measure import klobuchar, satellites, troposphere
 from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, Table, reasons
+from hncors.measure.epoch import turns
 from hncors.measure.exclusion import ALERT, EXCLUDED, NOT_POSSIBLE, OK, Equations, doubted, without_faults
 from hncors.measure.ionosphere import combine, fit, slant
 from hncors.measure.position import (
@@ -198,6 +199,7 @@ class Positioning:
         radius = np.linalg.norm(smooth.place_m, axis=1)
         found = (radius > LOWEST_M) & (radius < HIGHEST_M)
         solved = found & (trust != ALERT)
+        trust[~found & (trust != ALERT)] = NOT_POSSIBLE  # ranges that agree on a place off the ground
         last = np.flatnonzero(solved)
         self.place_m[station[last]] = smooth.place_m[last]
         # Where nothing is known of the place, none is below the mask, so all of them count.
@@ -219,7 +221,7 @@ class Positioning:
         )  # fmt: skip
 
     def _doubt(self, station: I64, time_ms: I64, trust: I64) -> I64:
-        turn = _turns(station)
+        turn = turns(station)
         for n in range(int(turn.max(initial=-1)) + 1):
             rows = np.flatnonzero(turn == n)
             of = station[rows]
@@ -237,7 +239,7 @@ class Positioning:
         good: B,
     ) -> Smoothed:
         """Arcs grow by one epoch of a station at a time, from ranges that are good."""
-        turn = _turns(station)[ranges.epoch]
+        turn = turns(station)[ranges.epoch]
         out = Smoothed(ranges.range_m.copy(), ranges.delay_m.copy(), np.ones(len(turn), np.int64))
         kind = messages.kind[observations.message[ranges.first]]
         for n in range(int(turn.max(initial=-1)) + 1):
@@ -256,18 +258,6 @@ def _worse(one: I64, other: I64) -> I64:
     """The less trusted of two states."""
     either = [(one == state) | (other == state) for state in (ALERT, NOT_POSSIBLE, EXCLUDED)]
     return np.select(either, [ALERT, NOT_POSSIBLE, EXCLUDED], OK)
-
-
-def _turns(station: I64) -> I64:
-    """How many epochs of its station come before each."""
-    order = np.argsort(station, kind="stable")
-    of = station[order]
-    new = np.ones(len(of), bool)
-    new[1:] = of[1:] != of[:-1]
-    first = np.flatnonzero(new)
-    turn = np.empty(len(of), np.int64)
-    turn[order] = np.arange(len(of)) - first[np.cumsum(new) - 1]
-    return turn
 
 
 def _may_share(groups: Groups) -> B:

@@ -12,9 +12,10 @@ from simulated import played
 from test_position import BEST, HIROSHIMA, broadcast_m
 
 import hncors
+from hncors import positioning
 from hncors.geodesy import to_ecef, to_enu, to_geodetic
 from hncors.gpstime import to_unix_ns
-from hncors.measure.exclusion import ALERT, EXCLUDED, OK, doubted
+from hncors.measure.exclusion import ALERT, EXCLUDED, NOT_POSSIBLE, OK, doubted
 from hncors.network import Chunk, Network
 from hncors.signals import BDS3_FIRST_SATELLITE, GNSS
 from hncors.view.integrity_metrics import integrity_families
@@ -94,6 +95,14 @@ def test_ephemerides_two_kilometres_off_are_left_out_by_every_station() -> None:
     hit = [row for second in range(BEGIN + 6, END) for row in told[second]]  # all have been sent by then
     assert hit == [(EXCLUDED, {everywhere("E")})] * 12
     assert not any(row[0] == ALERT for rows in told.values() for row in rows)
+
+
+def test_a_place_off_the_ground_is_no_position_and_not_ok(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(positioning, "LOWEST_M", 7.0e6)  # what was ground lies below it
+    network, told = run("")
+    assert not told and (network.misleading.states[:, NOT_POSSIBLE] >= 39).all()
+    assert network.misleading.states[:, [OK, EXCLUDED]].sum() == 0
+    assert (network.misleading.judged == 0).all()
 
 
 SHORT = [name for name in BEST if "stromlo" not in name]

@@ -333,3 +333,15 @@ def satellites_by_system(epoch: I64, epochs: int, gnss: U8, satellite: U8) -> I6
     seen[(epoch * 7 + gnss) * 64 + satellite] = True
     satellites: I64 = seen.reshape(epochs, 7, 64).sum(axis=2)
     return satellites
+
+
+def turns(station: I64) -> I64:
+    """How many epochs of its station come before each."""
+    order = np.argsort(station, kind="stable")
+    of = station[order]
+    new = np.ones(len(of), bool)
+    new[1:] = of[1:] != of[:-1]
+    first = np.flatnonzero(new)
+    turn = np.empty(len(of), np.int64)
+    turn[order] = np.arange(len(of)) - first[np.cumsum(new) - 1]
+    return turn

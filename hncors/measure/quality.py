@@ -13,6 +13,7 @@ from hncors.measure.cells import Cells
 from hncors.measure.completeness import Completeness
 from hncors.measure.disturbance import Disturbance, Place
 from hncors.measure.ephemeris_store import Table
+from hncors.measure.epoch import turns
 from hncors.measure.overhead import overhead
 from hncors.measure.roti import GRID_MS, Roti
 from hncors.measure.slips import TESTS, Look, look
@@ -75,7 +76,7 @@ class Quality:
     ) -> list[News]:
         """Add complete epochs, as hncors.measure.tally.Tally.add_epochs does; late ones come too late."""
         news: list[News] = []
-        turn = _turns(station)
+        turn = turns(station)
         turn[late] = -1
         for n in range(int(turn.max(initial=-1)) + 1):
             now = turn == n
@@ -173,13 +174,3 @@ class Quality:
 
 def _jump_detail(jump: Jump) -> dict[str, Any]:
     return {"milliseconds": round(jump.jump_m / C_M_S * 1000, 6), "phase": jump.phase}
-
-
-def _turns(station: I64) -> I64:
-    """The how-manieth epoch of its station each is."""
-    order = np.argsort(station, kind="stable")
-    new = np.diff(station[order], prepend=-1) != 0
-    starts = np.flatnonzero(new)
-    turn = np.empty(len(station), np.int64)
-    turn[order] = np.arange(len(station)) - starts.repeat(np.diff(np.append(starts, len(station))))
-    return turn

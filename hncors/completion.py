@@ -198,6 +198,9 @@ class Completion(NamedTuple):
             unset = not ended and bool(held.messages.more[one.first : one.last + 1].all())
             return self._owe(one, int(held.arrival_ns[one.last]), unset=unset)
 
+        def trailed(number: int) -> None:
+            present[number].without_bit = 0  # the message that says it is the last is only late
+
         done = assemble(
             rest,
             {number: stream.line for number, stream in present.items()},
@@ -207,14 +210,13 @@ class Completion(NamedTuple):
             {number: stream.timed for number, stream in present.items()},
             end=end,
             owe=owe,
+            trailed=trailed,
         )
         for anomaly in done.anomalies:
             stream = self.streams[anomaly.stream]
             stream.errors[anomaly.name] += anomaly.number
             if anomaly.name in ("duplicate_epoch", "late_epoch"):
                 stream.hear_again(anomaly.at_ns)
-            if anomaly.name == "after_deadline":  # the one that says so is only late
-                stream.without_bit = 0
             if anomaly.name in ("time_jump", "time_backwards"):
                 detail = {"epoch": gpstime.iso(anomaly.time)}
                 self.tell(stream, Event(anomaly.at_ns, stream.id, anomaly.name, detail))

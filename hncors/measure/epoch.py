@@ -182,12 +182,14 @@ def assemble(
     *,
     end: bool = False,
     owe: Callable[[Closed], int] | None = None,
+    trailed: Callable[[int], None] | None = None,
 ) -> Assembly:
     """Close what is complete, at the `end` everything. `found` must hold the rows of epochs left open.
 
     `lines`, `interval_ms`, `heard_ns` and `timed` are by stream, of those in `found` at least; every message
     that came until `heard_ns` is in `found` or was before. `owe` is told of each epoch when it is closed, and
-    gives the interval of its stream from then on.
+    gives the interval of its stream from then on; `trailed` of each stream whose messages go on after the
+    deadline of their epoch, in turn with that, so that it makes no difference how many epochs one call has.
     """
     intervals = interval_ms.copy()
     at_ns: list[int] = arrival_ns.tolist()
@@ -208,6 +210,8 @@ def assemble(
             note(run, "after_final_message", first, in_time)
         if in_time < len(arrivals):
             note(run, "after_deadline", first + in_time, len(arrivals) - in_time)
+            if trailed is not None:
+                trailed(run.stream)
 
     def finish(run: Run, last: int, by: int) -> None:
         line = lines[run.stream]

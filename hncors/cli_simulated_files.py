@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, TextIO
 
+from hncors.frames import year_of
 from hncors.simulate.province import Province
 from hncors.simulate.stations import Station
 
@@ -21,16 +22,17 @@ def write_stations(folder: Path, province: Province, caster: str, certificates: 
     if certificates is not None:
         (folder / CERTIFICATES).write_text(certificates, encoding="ascii")
     (folder / "stations").mkdir()
+    year = year_of(province.start_ms)
     for one in province.stations:
         if one.filed:
             trusted = None if certificates is None else f"../{CERTIFICATES}"
-            text = station_file(one, f"{caster}/{one.mountpoint}", trusted)
+            text = station_file(one, f"{caster}/{one.mountpoint}", year, trusted)
             (folder / "stations" / f"{one.id}.toml").write_text(text, encoding="utf-8")
     (folder / "hncors.toml").write_text('stations = "stations"\n', encoding="utf-8")
 
 
-def station_file(station: Station, link: str, tls_ca_file: str | None = None) -> str:
-    """A station as its registry file has it."""
+def station_file(station: Station, link: str, year: float, tls_ca_file: str | None = None) -> str:
+    """A station as its registry file has it, its place that of `year`, the simulation's."""
 
     def quoted(text: str) -> str:
         return json.dumps(text, ensure_ascii=False)
@@ -45,7 +47,7 @@ def station_file(station: Station, link: str, tls_ca_file: str | None = None) ->
     ]
     x, y, z = station.ecef_m
     place = [("x_m", f"{x:.4f}"), ("y_m", f"{y:.4f}"), ("z_m", f"{z:.4f}")]
-    place += [("frame", '"ITRF2014"'), ("epoch", "2026.0")]
+    place += [("frame", '"ITRF2020"'), ("epoch", f"{year:.4f}")]
     lines = [f"{key} = {value}" for key, value in rows]
     lines += ["", "[coordinates]", *(f"{key} = {value}" for key, value in place)]
     for table, pairs in (

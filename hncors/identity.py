@@ -11,10 +11,12 @@ The limits are far above what frames, epochs and antennas explain: CGCS2000 and 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+
+from hncors.frames import F64, Motion, Motions, motion, year_of
 
 FAR_M = 1000.0  # from its registered place, a station is another one, whichever
 NEAR_M = 100.0  # beyond this too, where another registered place is the nearer one
@@ -37,6 +39,27 @@ class Placed(Protocol):
         """Whether its data are computed for a place it is told, and its reference point with them."""
 
 
+@runtime_checkable
+class Dated(Placed, Protocol):
+    """One that also tells of which frame and time its place is, and how it moves."""
+
+    @property
+    def frame(self) -> str | None:
+        """One of hncors.frames.FRAMES."""
+
+    @property
+    def epoch(self) -> float | None:
+        """Decimal year."""
+
+    @property
+    def velocity_enu_m_yr(self) -> tuple[float, float, float] | None:
+        """Its own velocity in that frame."""
+
+    @property
+    def plate(self) -> str | None:
+        """One of hncors.frames.PLATES."""
+
+
 class Stranger(NamedTuple):
     """A stream that is not of the station it is filed under."""
 
@@ -57,16 +80,32 @@ class Stranger(NamedTuple):
         return f"the reference point in the stream is {owner}about {self.about} from the registered place"
 
 
+def motion_of(station: Placed) -> Motion | None:
+    """Where a station is in today's frame and how it moves; None: its place was not filed."""
+    if station.ecef_m is None:
+        return None
+    if not isinstance(station, Dated):
+        return motion(station.ecef_m, None, None)
+    return motion(station.ecef_m, station.frame, station.epoch, station.velocity_enu_m_yr, station.plate)
+
+
+def known_place(station: Placed, time_ms: int) -> F64 | None:
+    """ECEF metres (3,) of a station's antenna reference point, registered, in the frame of broadcast orbits.
+
+    `time_ms` is GPS time. None: its place was not filed. Of many stations: `Places.today_m`.
+    """
+    moves = motion_of(station)
+    return None if moves is None else moves.at(year_of(time_ms))
+
+
 class Places:
     """The registered places of all stations that have one."""
 
     def __init__(self, stations: Iterable[object] = ()) -> None:
         """Stations that are not `Placed`, or whose place was not filed, have none."""
-        self._ecef_m = {
-            station.id: station.ecef_m
-            for station in stations
-            if isinstance(station, Placed) and station.ecef_m is not None and not station.gga
-        }
+        placed = [s for s in stations if isinstance(s, Placed) and s.ecef_m is not None and not s.gga]
+        self._ecef_m = {station.id: station.ecef_m for station in placed if station.ecef_m is not None}
+        self.motions = {station.id: moves for station in placed if (moves := motion_of(station)) is not None}
         self._ids = list(self._ecef_m)
         self._all_m = np.array([*self._ecef_m.values()], np.float64).reshape(-1, 3)
 
@@ -77,6 +116,17 @@ class Places:
     def of(self, station: str) -> tuple[float, float, float] | None:
         """The registered place of a station, ECEF metres in the frame it was filed in."""
         return self._ecef_m.get(station)
+
+    def today_m(self, stations: Sequence[str], time_ms: int) -> F64:
+        """Registered places of stations in today's frame, ECEF metres (stations, 3); nan where none is filed.
+
+        `time_ms` is GPS time.
+        """
+        return self.motions_of(stations).at(time_ms)
+
+    def motions_of(self, stations: Sequence[str]) -> Motions:
+        """How they move: to be asked again and again."""
+        return Motions.of([self.motions.get(id) for id in stations])
 
     def judge(self, station: str, point_m: tuple[float, float, float]) -> Stranger | None:
         """What is wrong with a reference point of a station; None: nothing, or its place was not filed."""

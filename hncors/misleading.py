@@ -1,7 +1,7 @@
 """Errors at registered places against their protection levels: whether what was called safe was.
 
-Only counted: no coordinate leaves, and positions know nothing of it. Places are taken as they are filed, so
-that a frame that differs from today's by half a metre counts as an error of half a metre.
+Only counted: no coordinate leaves, and positions know nothing of it. Places are those of the registry in
+today's frame (hncors.frames).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from hncors.geodesy import to_enu, to_geodetic
 from hncors.identity import Places
 from hncors.measure.exclusion import ALERT, STATES
-from hncors.observation import F64, I64
+from hncors.observation import I64
 from hncors.positioning import Positions, levels_m
 
 
@@ -22,10 +22,7 @@ class Misleading:
 
     def __init__(self, places: Places, ids: Sequence[str]) -> None:
         """`places` are those of the registry, `ids` the stations in their order."""
-        nowhere = (np.nan,) * 3
-        self._registered_m: F64 = np.array([places.of(id) or nowhere for id in ids], np.float64).reshape(
-            -1, 3
-        )
+        self._registered = places.motions_of(ids)
         self.judged = np.zeros(len(ids), np.int64)  # epochs with a position, a level and a registered place
         self.epochs = np.zeros(len(ids), np.int64)  # of those, with an error above the level and no alert
         self.states = np.zeros((len(ids), len(STATES)), np.int64)  # all epochs, by state
@@ -38,10 +35,10 @@ class Misleading:
             getattr(other, name)[stay] = getattr(self, name)[before[stay]]
         return other
 
-    def add(self, station: I64, found: Positions) -> None:
-        """Epochs of a tick."""
+    def add(self, station: I64, time_ms: I64, found: Positions) -> None:
+        """Epochs of a tick, `time_ms` GPS."""
         np.add.at(self.states, (station, found.trust), 1)
-        registered = self._registered_m[station]
+        registered = self._registered.at(time_ms, station)
         rows = np.flatnonzero(~np.isnan(registered[:, 0]) & ~np.isnan(found.place_m[:, 0]))
         enu = to_enu(found.place_m[rows] - registered[rows], to_geodetic(registered[rows]))
         error_m = np.stack((np.hypot(enu[:, 0], enu[:, 1]), np.abs(enu[:, 2])), axis=1)

@@ -114,6 +114,7 @@ class Network:
         self.blind_ns = 0  # time in which nothing was watched
         self.ticks = 0
         self.places = Places(stations) if places is None else places
+        self.registered = self.places.motions_of([stream.id for stream in self.streams])
         self.misleading = Misleading(self.places, [stream.id for stream in self.streams])
         self._reference_ms = reference_ms
         self._frames: list[bytes] = []
@@ -339,7 +340,7 @@ class Network:
         args = station, time, late, epoch, messages, observations
         positions, unused = self.positioning.epochs_of(*args)
         self.quality.aim(self.positioning.store.table, self.positioning.place_m, station, time)
-        self.misleading.add(station, positions)
+        self.misleading.add(station, time, positions)
         for one in unused:
             self._tell(self.streams[one.station], not_used(self.streams[one.station], one, int(arrival[-1])))
         epochs = Epochs(station, time, satellites, cells, by, arrival)

@@ -48,6 +48,7 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.mirrors = network.mirrors.rearranged(before)
     network.quality = network.quality.rearranged(before)
     network.positioning = network.positioning.rearranged(before, after)
+    network.registered = network.places.motions_of([stream.id for stream in streams])
     network.misleading = network.misleading.rearranged(before, network.places, [s.id for s in streams])
     network._held = renumbered(network._held, after)
     network._waiting = {number for number, stream in enumerate(streams) if stream.framer.pending}

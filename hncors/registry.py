@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from pydantic import AfterValidator, Field
 
 from hncors import registry_tables
+from hncors.frames import assumed_plate
 from hncors.registry_tables import Antenna, Coordinates, Filing, Permit, Receiver, Signals, half_told
 from hncors.settings import Expected, Table, problem, read_table, read_toml
 from hncors.signals import GNSS
@@ -60,6 +61,9 @@ class Station:
     ecef_m: tuple[float, float, float] | None = None  # registered place of the ARP, in `frame` at `epoch`
     frame: str | None = None
     epoch: float | None = None  # decimal year
+    velocity_enu_m_yr: tuple[float, float, float] | None = None  # in `frame`
+    plate: str | None = None  # of hncors.frames.PLATES, for the velocity of one that has none of its own
+    antenna_height_m: float = 0.0  # of the ARP above the marker that was filed; in `ecef_m` already
     operator: str = ""
     county: str = ""
     invented: bool = False  # an example: no such station stands anywhere
@@ -215,8 +219,16 @@ def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
         ecef_m=place.ecef_m() if place else None,
         frame=place.frame if place else None,
         epoch=place.epoch if place else None,
+        velocity_enu_m_yr=_triple(place.velocity_enu_m_yr) if place and place.velocity_enu_m_yr else None,
+        plate=place.plate if place else None,
+        antenna_height_m=place.antenna_height_m if place else 0.0,
         file=file,
     ), []
+
+
+def _triple(values: list[float]) -> tuple[float, float, float]:
+    east, north, up = values
+    return east, north, up
 
 
 def _contradictions(filed: StationFile, file: str) -> Iterator[str]:
@@ -232,6 +244,9 @@ def _contradictions(filed: StationFile, file: str) -> Iterator[str]:
         ecef_m = place.ecef_m()
         if not 6.33e6 < sum(axis**2 for axis in ecef_m) ** 0.5 < 6.40e6:  # semi-axes 6356.8 and 6378.1 km
             yield problem(file, "coordinates", ecef_m, "a place on the Earth's surface")
+        if place.plate and place.velocity_enu_m_yr:
+            expected = "none: velocity_enu_m_yr tells how the station moves"
+            yield problem(file, "coordinates.plate", place.plate, expected)
     if filed.signals is not None and filed.systems is not None:
         for letter in filed.signals.by_system():
             if letter not in filed.systems:
@@ -267,5 +282,9 @@ def doubts(stations: Iterable[Station], today: date) -> Iterator[str]:
             yield problem(station.file, "link", station.link, f"a stream of its own: {other.id} has it too")
         if station.enabled and not station.tls_verify:
             yield problem(station.file, "tls_verify", False, "true: anybody on the way can be the caster")
+        moves = station.velocity_enu_m_yr or station.plate
+        if station.ecef_m and not moves and not assumed_plate(station.ecef_m):
+            expected = "a plate, or velocity_enu_m_yr: outside China none is assumed"
+            yield f"{station.file}: coordinates.plate: missing: expected {expected}"
         if station.enabled and station.permit and station.permit.ends and station.permit.ends < today:
             yield problem(station.file, "permit.ends", station.permit.ends, "a day that is not past")

@@ -8,16 +8,17 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from hncors.geodesy import GRS80, to_ecef
+from hncors.frames import FRAMES, PLATES
+from hncors.geodesy import GRS80, enu_axes, to_ecef, to_geodetic
 from hncors.settings import Expected, Table
 from hncors.signals import GNSS, NUMBER
 
-FRAMES = ("CGCS2000", "ITRF97", "ITRF2008", "ITRF2014", "ITRF2020", "WGS84")
 MAX_HEADERS = 16
 SECRET = ("authorization", "proxy-authorization", "cookie")
 FRAMING = ("content-length", "transfer-encoding", "te", "trailer", "expect", "upgrade")
 CARTESIAN = ("x_m", "y_m", "z_m")
 GEODETIC = ("latitude_deg", "longitude_deg", "height_m")
+FASTEST_M_YR = 0.2  # no ground moves faster; more is millimetres taken for metres
 
 
 def systems(text: str) -> str:
@@ -50,6 +51,18 @@ def _frame(text: str) -> str:
     return text
 
 
+def _plate(text: str) -> str:
+    if text not in PLATES:
+        raise ValueError("one of " + ", ".join(PLATES))
+    return text
+
+
+def _velocity(values: list[float]) -> list[float]:
+    if len(values) != 3 or not all(-FASTEST_M_YR <= value <= FASTEST_M_YR for value in values):
+        raise ValueError(_VELOCITY)
+    return values
+
+
 def _codes(letter: str) -> AfterValidator:
     def known(codes: list[str]) -> list[str]:
         if not codes or len(set(codes)) < len(codes) or not set(codes) <= set(NUMBER[GNSS.index(letter)]):
@@ -63,6 +76,7 @@ _CODES = {
     letter: "RINEX codes, each once, out of " + " ".join(sorted(NUMBER[number]))
     for number, letter in enumerate(GNSS)
 }
+_VELOCITY = "an array of three: metres a year to the east, north and up, at most 0.2 each"
 _Metres = Annotated[float | None, Field(ge=-6.4e6, le=6.4e6), Expected("metres from -6400000 to 6400000")]
 _Words = Annotated[str, Field(max_length=80), Expected("text of at most 80 characters")]
 _Date = Annotated[date | None, Expected("a date such as 2025-03-01, without quotes")]
@@ -81,10 +95,14 @@ class Coordinates(Table):
     height_m: Annotated[float | None, Field(ge=-500, le=9000), Expected("metres from -500 to 9000")] = None
     frame: Annotated[str, AfterValidator(_frame), Expected("one of " + ", ".join(FRAMES))]
     epoch: Annotated[float, Field(ge=1980, le=2100), Expected("a decimal year from 1980 to 2100")]
+    velocity_enu_m_yr: Annotated[list[float] | None, AfterValidator(_velocity), Expected(_VELOCITY)] = None
+    plate: Annotated[str | None, AfterValidator(_plate), Expected("one of " + ", ".join(PLATES))] = None
+    antenna_height_m: Annotated[float, Field(ge=0, le=50), Expected("metres from 0 to 50")] = 0.0
 
     def ecef_m(self) -> tuple[float, float, float]:
-        """Earth-centred metres of either form, which has to be whole.
+        """Earth-centred metres of the antenna reference point, of either form, which has to be whole.
 
+        Where the coordinates are those of a marker, the antenna stands `antenna_height_m` above it.
         Ellipsoid: GRS 80, of ITRF; those of CGCS2000 and WGS 84 differ from it by 0.1 mm at the poles.
         """
         if self.latitude_deg is None:
@@ -93,6 +111,9 @@ class Coordinates(Table):
             latitude_deg, longitude_deg, height_m = (getattr(self, name) for name in GEODETIC)
             place = radians(latitude_deg), radians(longitude_deg), height_m
             x_m, y_m, z_m = to_ecef(place, GRS80).tolist()
+        if self.antenna_height_m:
+            up = enu_axes(to_geodetic((x_m, y_m, z_m), GRS80))[2]
+            x_m, y_m, z_m = ((x_m, y_m, z_m) + self.antenna_height_m * up).tolist()
         return x_m, y_m, z_m
 
 

@@ -1,7 +1,8 @@
 """Positions as others see them: degrees, and east, north, up from where a station should be.
 
-Offsets are against the registered coordinates, as they are filed, else against the reference point that the
-stream tells. They leave by metrics; places themselves only go into a replay's files.
+Offsets are against the registered coordinates in today's frame (hncors.frames), else against the reference
+point that the stream tells, whatever its frame. They leave by metrics; places themselves only go into a
+replay's files.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from hncors.geodesy import to_enu, to_geodetic
 from hncors.measure.position import BEIDOU_2
 from hncors.network import Network, Tick
-from hncors.observation import F64
+from hncors.observation import F64, I64
 from hncors.positioning import STATUSES, levels_m
 from hncors.signals import BEIDOU, GNSS
 
@@ -23,10 +24,16 @@ COLUMNS = (
 
 
 def references_m(network: Network) -> F64:
-    """Where each station should be, ECEF, shape (stations, 3); nan where nothing tells."""
+    """Where each station should be at its newest epoch, ECEF, (stations, 3); nan where nothing tells."""
+    return _references_m(network, np.arange(len(network.streams)), network.tables.streams.epoch_ms)
+
+
+def _references_m(network: Network, station: I64, time_ms: I64) -> F64:
+    """Where stations should be at GPS times, rows of both."""
     nowhere = (np.nan,) * 3
-    told = [network.places.of(s.id) or s.arp_m or nowhere for s in network.streams]
-    return np.array(told, np.float64).reshape(-1, 3)
+    told = np.array([s.arp_m or nowhere for s in network.streams], np.float64).reshape(-1, 3)
+    registered = network.registered.at(time_ms, station)
+    return np.where(np.isnan(registered), told[station], registered)
 
 
 def offsets_m(place_m: F64, reference_m: F64) -> F64:
@@ -38,8 +45,9 @@ def columns(network: Network, tick: Tick) -> dict[str, F64]:
     """Columns of epochs.csv that are numbers, of the epochs of a tick: nan where there is none."""
     found = tick.positions
     geodetic = to_geodetic(found.place_m)
-    enu = offsets_m(found.place_m, references_m(network)[tick.epochs.station])
-    snapshot = offsets_m(found.snapshot_m, references_m(network)[tick.epochs.station])
+    reference = _references_m(network, tick.epochs.station, tick.epochs.time_ms)
+    enu = offsets_m(found.place_m, reference)
+    snapshot = offsets_m(found.snapshot_m, reference)
     level = levels_m(found)
     level[np.isinf(level)] = np.nan  # without a bound
     return {

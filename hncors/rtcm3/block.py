@@ -32,7 +32,7 @@ DECODED, UNKNOWN_TYPE, _SHORT, _TOO_MANY, IMPOSSIBLE, NO_NUMBER = range(len(OUTC
 
 # How a message number is decoded: 0 not at all, 1-7 MSM, 11-14 legacy, 20 one by one, 21 so and by its time.
 _RARE, _TIMED = 20, 21
-_SOME_TIME = (60_000 << 16).to_bytes(4, "big")  # of 1013: DF051 and the first 16 bits of DF052
+_SOME_TIME = (60_000 << 16).to_bytes(4, "big")  # of 1013: DF051 and all of DF052 but its last bit
 _KIND = np.zeros(4097, np.uint8)  # index -1, a frame without a number, falls on the last
 _GNSS = np.zeros(4097, np.int64)
 for _gnss in range(len(GNSS)):
@@ -99,11 +99,20 @@ def decode(frames: Sequence[bytes]) -> Block:
                 these = rows[number[rows] == one]
                 parts.append(legacy.decode(window, start[these], size[these], these, one))
                 _account(parts[-1], these, outcome, anomalies)
-    rare = (kind >= _RARE).nonzero()[0]
-    readers = map(_READ.__getitem__, (kind[rare] == _TIMED).tolist())
+    records = _rare(frames, (kind >= _RARE).nonzero()[0].tolist(), kind, outcome, anomalies)
+    messages, observations = _in_order(parts)
+    return Block(number, outcome, messages, observations, records, anomalies)
+
+
+def _rare(
+    frames: Sequence[bytes], rows: list[int], kind: U8, outcome: U8, anomalies: list[tuple[str, int, int]]
+) -> list[tuple[int, Record]]:
+    readers = map(_READ.__getitem__, (kind[rows] == _TIMED).tolist())
+    found = [read(frames[row]) for row, read in zip(rows, readers, strict=True)]
+    if _Odd not in set(map(type, found)):
+        return list(zip(rows, found, strict=True))
     records: list[tuple[int, Record]] = []
-    for row, read in zip(rare.tolist(), readers, strict=True):
-        one = read(frames[row])
+    for row, one in zip(rows, found, strict=True):
         if not isinstance(one, _Odd):
             records.append((row, one))
             continue
@@ -111,8 +120,7 @@ def decode(frames: Sequence[bytes]) -> Block:
         anomalies.extend((name, row, 1) for name in one.anomalies)
         if one.record is not None:
             records.append((row, one.record))
-    messages, observations = _in_order(parts)
-    return Block(number, outcome, messages, observations, records, anomalies)
+    return records
 
 
 def _account(part: Decoded, rows: I64, outcome: U8, anomalies: list[tuple[str, int, int]]) -> None:
@@ -147,17 +155,20 @@ def _one(frame: bytes) -> Record | _Odd:
     return _Odd(DECODED, anomalies, record) if anomalies else record
 
 
+@lru_cache(maxsize=8192)
+def _but_the_time(rest: bytes) -> Record | _Odd:
+    """A 1013 at some time; `rest` is its frame without DF051, all but the last bit of DF052, and check."""
+    return _one.__wrapped__(b"".join((rest[:6], _SOME_TIME, rest[6:], bytes(3))))
+
+
 def _timed(frame: bytes) -> Record | _Odd:
     """1013, every second in some streams: all but the time (DF051, DF052: bits 24 to 56) repeats itself."""
-    if len(frame) < 3 + 9 + 3:
-        return _one(frame)
-    usual = _one(b"".join((frame[:6], _SOME_TIME, bytes((frame[10] & 0x7F,)), frame[11:-3], bytes(3))))
-    mjd, second_of_day = int.from_bytes(frame[6:8], "big"), int.from_bytes(frame[8:11], "big") >> 7
+    usual = _but_the_time(frame[:6] + frame[10:-3]) if len(frame) >= 3 + 9 + 3 else None
+    time = int.from_bytes(frame[6:11], "big")
+    mjd, second_of_day = time >> 24, time >> 7 & 0x1FFFF
     if not isinstance(usual, station.SystemParameters) or not station.is_utc(mjd, second_of_day):
-        return _one.__wrapped__(frame)
-    return station.SystemParameters(
-        usual.station_id, mjd, second_of_day, usual.leap_seconds, usual.announcements
-    )
+        return _one(frame)
+    return station.SystemParameters(usual[0], mjd, second_of_day, usual[3], usual[4])
 
 
 _READ = (_one, _timed)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import nan
+from typing import NamedTuple
 
 from hncors.gpstime import from_unix_ns
 from hncors.rtcm3.bits import BitReader, Impossible
@@ -77,9 +78,8 @@ class Announcement:
     interval_s: float  # DF057
 
 
-@dataclass(frozen=True, slots=True)
-class SystemParameters:
-    """Time and the announced messages (1013)."""
+class SystemParameters(NamedTuple):
+    """Time and the announced messages (1013): some receivers send one a second, so it is quick to make."""
 
     station_id: int  # DF003
     mjd: int  # DF051

@@ -108,11 +108,9 @@ def _rare(
     frames: Sequence[bytes], rows: list[int], kind: U8, outcome: U8, anomalies: list[tuple[str, int, int]]
 ) -> list[tuple[int, Record]]:
     readers = map(_READ.__getitem__, (kind[rows] == _TIMED).tolist())
-    found = [read(frames[row]) for row, read in zip(rows, readers, strict=True)]
-    if _Odd not in set(map(type, found)):
-        return list(zip(rows, found, strict=True))
     records: list[tuple[int, Record]] = []
-    for row, one in zip(rows, found, strict=True):
+    for row, read in zip(rows, readers, strict=True):
+        one = read(frames[row])
         if not isinstance(one, _Odd):
             records.append((row, one))
             continue

@@ -140,6 +140,11 @@ def motion(
     return _motion(now, year, plate_velocity_m_yr(plate, now), plate, ALONG_M_YR)
 
 
+def cgcs2000(moves: Motion) -> F64:
+    """The place (3,) as CGCS2000 has it, at 2000.0."""
+    return carried(moves.at(2000.0), TODAY, "CGCS2000", 2000.0)
+
+
 def _motion(place: F64, year: float, velocity: F64, by: str, sigma_m_yr: float) -> Motion:
     x, y, z = place.tolist()
     vx, vy, vz = velocity.tolist()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from hncors.arp import Off
 from hncors.gpstime import WEEK_MS, iso, to_unix_ns
 from hncors.identity import Stranger
 from hncors.measure.availability import Account, Accounts
@@ -114,6 +115,7 @@ class Stream(Row):
         None,
         0,
     )  # the place before, and when it was left
+    arp_off: Off | None = None  # against the registered place
     stranger: Stranger | None = None  # by its reference point the stream is of another station
     stranger_ns: int = 0  # when a reference point last said so
     ephemerides: Counter[str] = field(default_factory=Counter)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from hncors.gpstime import WEEK_MS, from_unix_ns, iso
+from hncors.gpstime import DAY_MS, WEEK_MS, from_unix_ns, iso
 from hncors.health import SECOND_NS, Event, Said, Stream
-from hncors.identity import Places
+from hncors.identity import NEAR_M, Places
 from hncors.measure.ephemeris_store import News
 from hncors.rtcm3 import ephemeris, station
 from hncors.rtcm3.ephemeris import Ephemeris
@@ -34,6 +34,7 @@ def hear(stream: Stream, message_type: int, record: object, at_ns: int, places: 
     if isinstance(record, station.ReferencePoint):
         if not record.anomalies:  # a place that is none is counted, and is nobody's place
             yield from _moved(stream, record, at_ns)
+            yield from hold(stream, places, at_ns)
             yield from identify(stream, places, at_ns)
         if before is not None:
             yield from _described_anew(stream, before.record, record, message_type, at_ns)
@@ -69,6 +70,30 @@ def _moved(stream: Stream, record: station.ReferencePoint, at_ns: int) -> Iterat
     moves = stream.arp_changes - stream.errors["arp_alternating"]
     if moves <= 10 or moves % 100 == 0:
         yield Event(at_ns, stream.id, "arp_changed", detail)
+
+
+def hold(stream: Stream, places: Places, at_ns: int) -> Iterator[Event]:
+    """Hold a stream's reference point against its registered place: the first, each other one, each day."""
+    before, time_ms = stream.arp_off, from_unix_ns(at_ns)
+    if stream.arp_m is None or stream.id not in places:
+        stream.arp_off = None
+        return
+    if before is not None and before.point_m == stream.arp_m and before.day == time_ms // DAY_MS:
+        return
+    said = stream.said.get(1006)
+    height_m = said.record.antenna_height_m if said is not None else math.nan  # DF028
+    now = stream.arp_off = places.off(stream.id, stream.arp_m, height_m, time_ms)
+    if now is None or now.distance_m > NEAR_M:  # farther it is another station's: identify
+        return
+    was = before is not None and before.wrong
+    if now.wrong and (before is None or not was or abs(before.distance_m - now.distance_m) > ARP_CHANGE_M):
+        east, north, up = (round(axis, 3) for axis in now.enu_m)
+        lengths = {"distance_m": round(now.distance_m, 3), "east_m": east, "north_m": north, "up_m": up}
+        detail = {**lengths, "frame": now.frame, **({"why": now.why} if now.why else {})}
+        yield Event(at_ns, stream.id, "arp_off_registry", detail)
+    elif was and not now.wrong:
+        length_m = round(now.distance_m, 3)
+        yield Event(at_ns, stream.id, "arp_as_registered", {"distance_m": length_m, "frame": now.frame})
 
 
 def identify(stream: Stream, places: Places, at_ns: int) -> Iterator[Event]:

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from hncors.arp import Off, off
 from hncors.frames import F64, Motion, Motions, motion, year_of
 
 FAR_M = 1000.0  # from its registered place, a station is another one, whichever
@@ -58,6 +59,10 @@ class Dated(Placed, Protocol):
     @property
     def plate(self) -> str | None:
         """One of hncors.frames.PLATES."""
+
+    @property
+    def antenna_height_m(self) -> float:
+        """Of its antenna reference point above the marker that was filed; 0: the point itself was."""
 
 
 class Stranger(NamedTuple):
@@ -105,6 +110,7 @@ class Places:
         """Stations that are not `Placed`, or whose place was not filed, have none."""
         placed = [s for s in stations if isinstance(s, Placed) and s.ecef_m is not None and not s.gga]
         self._ecef_m = {station.id: station.ecef_m for station in placed if station.ecef_m is not None}
+        self._height_m = {s.id: s.antenna_height_m for s in placed if isinstance(s, Dated)}
         self.motions = {station.id: moves for station in placed if (moves := motion_of(station)) is not None}
         self._ids = list(self._ecef_m)
         self._all_m = np.array([*self._ecef_m.values()], np.float64).reshape(-1, 3)
@@ -127,6 +133,16 @@ class Places:
     def motions_of(self, stations: Sequence[str]) -> Motions:
         """How they move: to be asked again and again."""
         return Motions.of([self.motions.get(id) for id in stations])
+
+    def off(
+        self, station: str, point_m: tuple[float, float, float], height_m: float, time_ms: int
+    ) -> Off | None:
+        """How a reference point differs from the registered place; None: that was not filed."""
+        moves = self.motions.get(station)
+        if moves is None:
+            return None
+        height_m = self._height_m.get(station, 0.0) or height_m
+        return off(point_m, self._ecef_m[station], moves, height_m, time_ms)
 
     def judge(self, station: str, point_m: tuple[float, float, float]) -> Stranger | None:
         """What is wrong with a reference point of a station; None: nothing, or its place was not filed."""

@@ -12,7 +12,7 @@ import numpy as np
 from hncors.dating import renumbered
 from hncors.gpstime import BEIDOU_OFFSET_MS, WEEK_MS, from_unix_ns, to_unix_ns
 from hncors.health import Event, Watched, promised_ms, stream_of, together
-from hncors.hearing import identify
+from hncors.hearing import hold, identify
 from hncors.identity import Places
 from hncors.network import Network
 
@@ -39,7 +39,8 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.streams[:] = streams
     network.places = Places(stations)
     for stream in streams:  # a place may have been filed anew
-        stream.stranger_ns = 0
+        stream.stranger_ns, stream.arp_off = 0, None
+        network._tell(stream, hold(stream, network.places, network._last_tick_ns))
         network._tell(stream, identify(stream, network.places, network._last_tick_ns))
     network.index.clear()
     network.index.update(index)

@@ -16,7 +16,7 @@ ROWS = (
     "rtcm3",
     "ntrip settings registry rinex",
     "measure",
-    "reading identity health hearing dating completion mirrors positioning misleading network",
+    "reading arp identity health hearing dating completion mirrors positioning misleading network",
     "supervise",
     "simulate",
     "view",

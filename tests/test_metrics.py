@@ -50,7 +50,8 @@ def test_names_of_the_contract_are_there() -> None:
         hncors_epochs_expected_total hncors_epochs_received_total hncors_epochs_blind_total
         hncors_satellites_tracked hncors_satellites_expected hncors_bds3_satellites_tracked
         hncors_signal_cn0_dbhz
-        hncors_observations_total hncors_arp_changes_total hncors_tick_seconds hncors_loop_lag_seconds
+        hncors_observations_total hncors_arp_changes_total hncors_arp_offset_meters
+        hncors_tick_seconds hncors_loop_lag_seconds
         hncors_watchdog_last_beat_timestamp_seconds hncors_cycle_slips_total
         hncors_multipath_rms_meters hncors_ionosphere_roti_tecu_per_minute hncors_position_offset_meters
         hncors_protection_level_meters hncors_integrity_state hncors_integrity_misleading_epochs_total

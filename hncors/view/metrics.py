@@ -114,6 +114,14 @@ def _streams(network: Network, dated: bool) -> Iterator[Family]:
         arp, "hncors_arp_changes_total", "counter", "Changes of the broadcast reference point", ("station",)
     )
 
+    off = {
+        (s.id,): round(s.arp_off.distance_m, 2)
+        for s in streams
+        if s.arp_off is not None and s.state == "streaming"
+    }
+    text = "The broadcast reference point from the registered place"
+    yield _of(off, "hncors_arp_offset_meters", "gauge", text, ("station",))
+
 
 def _messages(network: Network) -> Iterator[Family]:
     streams = network.streams

@@ -51,9 +51,10 @@ simulate-check: $(VENV)/dev.stamp
 quality: $(VENV)/dev.stamp
 	$(BIN)/python scripts/quality_table.py --write
 
-# A recording daemon, killed at 200 random moments: some minutes.
+# A recording daemon, killed at 200 random moments, and a ledger at 1,000; its log cut off at every byte. Minutes.
 crash: $(VENV)/dev.stamp
 	HNCORS_KILLS=200 $(BIN)/python -m pytest -q -s tests/test_crash.py $(ARGS)
+	HNCORS_LEDGER_KILLS=1000 HNCORS_LEDGER_CUT_EVERY=1 $(BIN)/python -m pytest -q -s tests/test_ledger_crash.py
 
 peers:
 	scripts/peers.sh

@@ -77,8 +77,12 @@ def replay(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Folder for metrics.prom, events.jsonl, epochs.csv and summary.json.",
+            help="Folder for metrics.prom, events.jsonl, epochs.csv, summary.json and report.html.",
         ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the quality report with its plots as one page."),
     ] = None,
     speed: Annotated[
         float | None,
@@ -107,6 +111,7 @@ def replay(
             time_text=time,
             as_json=as_json,
             chunk_size=chunk_size,
+            html=html,
         )
     )
 

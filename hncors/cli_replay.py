@@ -22,6 +22,7 @@ from hncors.cli_output import (
     table,
 )
 from hncors.cli_recordings import Era, Plan, configured, prepare
+from hncors.cli_replay_report import PAGE, Collected, missing_lines, report, tables, write_page
 from hncors.daemon.recording import shown
 from hncors.network import Network, Tick
 from hncors.text import printable
@@ -42,6 +43,7 @@ def command(
     time_text: str | None,
     as_json: bool,
     chunk_size: int,
+    html: Path | None = None,
 ) -> int:
     """Replay; the exit status: WRONG when a station gave no epoch."""
     plan = prepare(inputs, configured(config) if config else (), nav, given_time(time_text))
@@ -49,21 +51,28 @@ def command(
         note(problem)
     eras = plan.eras()
     spans = [Spans(era.network) for era in eras]
+    collected = [Collected(era.network, full=html is not None or out is not None) for era in eras]
     with ExitStack() as stack:
-        files = _Files(stack.enter_context(staged(out)), plan) if out is not None else None
+        folder = stack.enter_context(staged(out)) if out is not None else None
+        files = _Files(folder, plan) if folder is not None else None
         until = _until(plan, eras, speed, stack)
-        for era, its in zip(eras, spans, strict=True):
+        for era, its, kept in zip(eras, spans, collected, strict=True):
             for tick in era.play(chunk_size=chunk_size, until=until):
                 its.add(tick)
+                kept.add(tick)
                 if files is not None:
                     files.add(era.network, tick)
         told = {"version": VERSION, "inputs": _inputs(plan), **summary(spans, plan.undated)}
+        report(told["stations"], collected, plan.undated)
         if files is not None:
             files.end([era.network for era in eras], told)
+        for path in (html, None if folder is None else folder / PAGE):
+            if path is not None:
+                write_page(path, told, collected)
     if as_json:
         document(told)
     else:
-        _report(told, out)
+        _report(told, out, html)
     silent = [one["station"] for one in told["stations"] if not one["epochs"]["received"]]
     for station in silent:
         note(f"{station}: not one epoch")
@@ -132,7 +141,7 @@ def _inputs(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _report(told: dict[str, Any], out: Path | None) -> None:
+def _report(told: dict[str, Any], out: Path | None, html: Path | None) -> None:
     made = table(
         "stations 站点",
         *("station", "state 状态", ">expected", ">received", ">missing", ">%", ">satellites", ">BDS-3"),
@@ -159,13 +168,19 @@ def _report(told: dict[str, Any], out: Path | None) -> None:
         shell.print(text, markup=False, soft_wrap=True)
 
     shell.print(made)
+    for more in tables(told["stations"]):
+        shell.print(more)
     for one in told["stations"]:
         if one["anomalies"]:
             counts = ", ".join(f"{name} {n}" for name, n in one["anomalies"].items())
             line(f"anomalies 异常  {one['station']}: {counts}")
+    for words in missing_lines(told["stations"]):
+        line(words)
     line(f"events 事件  {', '.join(f'{kind} {n}' for kind, n in told['events'].items()) or 'none'}")
     if out is not None:
-        line(f"written 已写入  {shown(out)}: metrics.prom events.jsonl epochs.csv summary.json")
+        line(f"written 已写入  {shown(out)}: metrics.prom events.jsonl epochs.csv summary.json {PAGE}")
+    if html is not None:
+        line(f"written 已写入  {shown(html)}")
 
 
 def _range(signals: dict[str, dict[str, Any]]) -> str:

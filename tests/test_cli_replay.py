@@ -22,7 +22,7 @@ COLUMNS = (
     "station,gps_week,tow_s,latitude_deg,longitude_deg,height_m,east_m,north_m,up_m,satellites_used,"
     "systems_used,pdop,hpl_m,vpl_m,status"
 )
-FILES = {"metrics.prom", "events.jsonl", "epochs.csv", "summary.json"}
+FILES = {"metrics.prom", "events.jsonl", "epochs.csv", "summary.json", "report.html"}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hncors.network import Network, Tick
 from hncors.observation import F64, I64
 from hncors.positioning import SOLVED, levels_m
 from hncors.signals import GNSS, SLOTS
-from hncors.view.positions import offsets_m, references_m
+from hncors.view.positions import offsets_m, references_at_m
 from hncors.view.sky_plot import Track
 
 _SYSTEMS = len(GNSS)
@@ -63,7 +63,7 @@ class History:
         station = epochs.station
         if not len(station):
             return
-        offset = offsets_m(found.place_m, references_m(self.network)[station])
+        offset = offsets_m(found.place_m, references_at_m(self.network, station, epochs.time_ms))
         columns = [station, epochs.time_ms, offset, levels_m(found), found.status, found.trust]
         if self.full:
             cn0 = _cn0_dbhz(tick)

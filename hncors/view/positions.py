@@ -25,10 +25,10 @@ COLUMNS = (
 
 def references_m(network: Network) -> F64:
     """Where each station should be at its newest epoch, ECEF, (stations, 3); nan where nothing tells."""
-    return _references_m(network, np.arange(len(network.streams)), network.tables.streams.epoch_ms)
+    return references_at_m(network, np.arange(len(network.streams)), network.tables.streams.epoch_ms)
 
 
-def _references_m(network: Network, station: I64, time_ms: I64) -> F64:
+def references_at_m(network: Network, station: I64, time_ms: I64) -> F64:
     """Where stations should be at GPS times, rows of both."""
     nowhere = (np.nan,) * 3
     told = np.array([s.arp_m or nowhere for s in network.streams], np.float64).reshape(-1, 3)
@@ -45,7 +45,7 @@ def columns(network: Network, tick: Tick) -> dict[str, F64]:
     """Columns of epochs.csv that are numbers, of the epochs of a tick: nan where there is none."""
     found = tick.positions
     geodetic = to_geodetic(found.place_m)
-    reference = _references_m(network, tick.epochs.station, tick.epochs.time_ms)
+    reference = references_at_m(network, tick.epochs.station, tick.epochs.time_ms)
     enu = offsets_m(found.place_m, reference)
     snapshot = offsets_m(found.snapshot_m, reference)
     level = levels_m(found)

@@ -1,7 +1,7 @@
 """The quality report of each station of a replay, as plain data: for summary.json, tables and pages.
 
-Offsets are from the registered coordinates as they are filed, else from the reference point that the stream
-tells. What could not be computed is listed with its reason; nothing is left out in silence.
+Offsets are those of epochs.csv (hncors.view.positions). What could not be computed is listed with its reason;
+nothing is left out in silence.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def alert_limits_m(network: Network, row: int) -> F64:
 def reference(network: Network, row: int) -> str | None:
     """What a station's offsets are from."""
     stream = network.streams[row]
-    if network.places.of(stream.id) is not None:
+    if not np.isnan(network.registered.at(np.array([stream.epoch_ms]), np.array([row]))).any():
         return "registered"
     return "stream" if stream.arp_m is not None else None
 

@@ -66,7 +66,7 @@ STATE_COLOURS = {
 """From the least to the most that is drawn over others."""
 
 REFERENCES: dict[str | None, Words] = {
-    "registered": ("备案坐标（按登记原值）", "the registered coordinates as filed"),
+    "registered": ("备案坐标（归算至观测历元）", "the registered coordinates, brought to the day"),
     "stream": ("数据流播发的参考点", "the reference point that the stream tells"),
     None: ("无", "none"),
 }

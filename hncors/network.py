@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +63,14 @@ class Chunk(NamedTuple):
     state: str | None = None  # the link's new state, None if unchanged; "connected" starts decoding afresh
     why: str = ""
     timed: bool = True  # False: the arrival time was made up from the data, so there is no latency
+
+
+class Came(NamedTuple):
+    """Frames that came together and are not decoded yet."""
+
+    number: int  # of the stream
+    arrival_ns: int
+    frames: list[bytes]
 
 
 class Epochs(NamedTuple):
@@ -117,9 +126,7 @@ class Network:
         self.registered = self.places.motions_of([stream.id for stream in self.streams])
         self.misleading = Misleading(self.places, [stream.id for stream in self.streams])
         self._reference_ms = reference_ms
-        self._frames: list[bytes] = []
-        self._owner: list[int] = []
-        self._arrival: list[int] = []
+        self._came: list[Came] = []  # since the last tick
         self._waiting: set[int] = set()  # streams of which bytes are pending, and a few more
         self._held = NOTHING
         self._last_tick_ns = 0
@@ -136,32 +143,35 @@ class Network:
 
     def feed(self, chunk: Chunk) -> None:
         """Store and frame what a link brought. Raises KeyError for a station that is not watched."""
-        number = self.index[chunk.station]
+        station, data, arrival_ns, state, why, timed = chunk
+        number = self.index[station]
         stream = self.streams[number]
         # Time tags of recordings keep milliseconds; live must not know more than its replay will.
-        arrival_ns = chunk.arrival_ns // 1_000_000 * 1_000_000
-        if chunk.state is not None:
-            self._link(stream, chunk.state, chunk.why, arrival_ns)
-        elif stream.link != CONNECTED and chunk.data:
-            self._link(stream, CONNECTED, chunk.why, arrival_ns)
-        if not chunk.data:
+        arrival_ns -= arrival_ns % 1_000_000
+        if state is not None:
+            self._link(stream, state, why, arrival_ns)
+        elif stream.link != CONNECTED and data:
+            self._link(stream, CONNECTED, why, arrival_ns)
+        if not data:
             return
-        if stream.framer.pending and arrival_ns - stream.byte_ns >= IDLE_NS:  # as a tick would have
-            self._keep(number, stream.framer.idle(), stream.byte_ns)
-        self.tables.streams.timed[number] = chunk.timed
+        framer = stream.framer
+        if number in self._waiting and framer.pending and arrival_ns - stream.byte_ns >= IDLE_NS:
+            self._keep(number, framer.idle(), stream.byte_ns)  # as a tick would have
+        self.tables.streams.timed[number] = timed
         stream.byte_ns = arrival_ns
         if stream.state != STREAMING:  # bytes alone make nothing worse, only later
             stream.review_ns = 0
-        self._keep(number, stream.framer.feed(chunk.data), arrival_ns)
-        if stream.framer.pending:
+        frames = framer.feed(data)
+        if frames:
+            stream.frame_ns = arrival_ns
+            self._came.append(Came(number, arrival_ns, frames))
+        if framer.pending:
             self._waiting.add(number)
 
     def _keep(self, number: int, frames: list[bytes], arrival_ns: int) -> None:
         if frames:
             self.streams[number].frame_ns = arrival_ns
-            self._frames += frames
-            self._owner += [number] * len(frames)
-            self._arrival += [arrival_ns] * len(frames)
+            self._came.append(Came(number, arrival_ns, frames))
 
     def _link(self, stream: Stream, state: str, why: str, arrival_ns: int) -> None:
         if state == CONNECTED:
@@ -223,23 +233,18 @@ class Network:
     def _decode(self, now_ns: int) -> Dated:
         """Decode the frames that came, in blocks, and join them to the epochs still open."""
         dated = [self._held]
-        frames, owners, arrivals = self._frames, self._owner, self._arrival
-        if not frames:
+        came, self._came = self._came, []
+        if not came:
             return self._held
-        self._frames, self._owner, self._arrival = [], [], []
         # Which of two stations was read first within a millisecond no recording tells: it must not matter.
-        order = np.lexsort((owners, arrivals))
-        if (np.diff(order) < 0).any():
-            rows = order.tolist()
-            frames, owners, arrivals = (
-                [frames[row] for row in rows],
-                [owners[row] for row in rows],
-                [arrivals[row] for row in rows],
-            )
+        came.sort(key=_when_and_whose)
+        frames = [frame for one in came for frame in one.frames]
+        count = [len(one.frames) for one in came]
+        owners = np.array([one.number for one in came], np.int64).repeat(count)
+        arrivals = np.array([one.arrival_ns for one in came], np.int64).repeat(count)
         for first in range(0, len(frames), BLOCK_FRAMES):
             part = slice(first, first + BLOCK_FRAMES)
-            owner = np.array(owners[part], np.int64)
-            arrival = np.array(arrivals[part], np.int64)
+            owner, arrival = owners[part], arrivals[part]
             block = decode(frames[part])
             self._account(block, owner)
             self._hear(block, owner, arrival)
@@ -363,6 +368,9 @@ class Network:
                 self._events.append(Event(now_ns, stream.id, "state", detail))
             stream.enter(state, now_ns)
         stream.state_why = why
+
+
+_when_and_whose = itemgetter(1, 0)  # of a Came
 
 
 def _counted(numbers: I64) -> Iterator[tuple[int, int]]:

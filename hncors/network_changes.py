@@ -6,6 +6,7 @@ Both are rare, so they are written the simple way, and both happen between two t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -53,10 +54,8 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.misleading = network.misleading.rearranged(before, network.places, [s.id for s in streams])
     network._held = renumbered(network._held, after)
     network._waiting = {number for number, stream in enumerate(streams) if stream.framer.pending}
-    rows = [row for row, owner in enumerate(network._owner) if after[owner] >= 0]
-    network._frames = [network._frames[row] for row in rows]
-    network._arrival = [network._arrival[row] for row in rows]
-    network._owner = [int(after[network._owner[row]]) for row in rows]
+    moved = [one._replace(number=int(after[one.number])) for one in network._came]
+    network._came = [one for one in moved if one.number >= 0]
 
 
 def resume(network: Network, before_ns: int, now_ns: int) -> Event:
@@ -98,16 +97,16 @@ def fresh_ages_ns(network: Network) -> list[int]:
     Within half a week: they say the time of the week only (RTCM 10403, DF004, DF248; DF427 is 14 s behind).
     """
     ages = []
-    for row in range(len(network._frames) - 1, max(len(network._frames) - LOOKED_AT, 0) - 1, -1):
-        frame, arrival_ns = network._frames[row], network._arrival[row]
+    newest = ((one, frame) for one in reversed(network._came) for frame in reversed(one.frames))
+    for one, frame in islice(newest, LOOKED_AT):
         number, behind_ms = int.from_bytes(frame[3:5], "big") >> 4, 0
         if number in range(1121, 1128):
             behind_ms = BEIDOU_OFFSET_MS
         elif number not in (*range(1001, 1005), *range(1071, 1078), *range(1091, 1118)):
             continue
-        if len(frame) >= 3 + 7 and network.streams[network._owner[row]].timed:
+        if len(frame) >= 3 + 7 and network.streams[one.number].timed:
             time_ms = (int.from_bytes(frame[6:10], "big") >> 2) + behind_ms
-            late_ms = (from_unix_ns(arrival_ns) - time_ms + WEEK_MS // 2) % WEEK_MS - WEEK_MS // 2
+            late_ms = (from_unix_ns(one.arrival_ns) - time_ms + WEEK_MS // 2) % WEEK_MS - WEEK_MS // 2
             ages.append(late_ms * 1_000_000)
     return ages
 
@@ -117,7 +116,7 @@ def let_time_pass(network: Network, by_ns: int) -> None:
 
     The next tick finds that nobody looked meanwhile.
     """
-    network._arrival = [at + by_ns for at in network._arrival]
+    network._came = [one._replace(arrival_ns=one.arrival_ns + by_ns) for one in network._came]
     for stream in network.streams:
         for name in ("byte_ns", "frame_ns", "connected_ns"):
             if getattr(stream, name) > network._last_tick_ns:
@@ -133,7 +132,7 @@ def put_clock_right(network: Network, by_ns: int, now_ns: int) -> Event:
     for stream in network.streams:
         stream.shift(by_ns)
     network._last_tick_ns += by_ns if network._last_tick_ns else 0
-    network._arrival = [at + by_ns for at in network._arrival]
+    network._came = [one._replace(arrival_ns=one.arrival_ns + by_ns) for one in network._came]
     network._held = network._held._replace(arrival_ns=network._held.arrival_ns + by_ns)
     by_ms = by_ns // 1_000_000
     for _ in range(len(network._blind)):

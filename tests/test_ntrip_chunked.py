@@ -71,19 +71,19 @@ def test_whole_byte_by_byte_and_cut_anywhere(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_whole_chunk_is_what_it_would_be_piece_by_piece(name):
-    """What `one` says of a read is what `feed` would have; where it says nothing, nothing has changed."""
+def test_whole_chunks_are_what_they_would_be_piece_by_piece(name):
+    """What `plain` says of a read is what `feed` would have; where it says nothing, nothing has changed."""
     coded = CASES[name][0]
     for first in range(len(coded)):
         for last in range(first, len(coded) + 1):
             quick, slow = Dechunker(), Dechunker()
             assert quick.feed(coded[:first]) == slow.feed(coded[:first])
-            found, expected = quick.one(coded[first:last]), slow.feed(coded[first:last])
+            found, expected = quick.plain(coded[first:last]), slow.feed(coded[first:last])
             if found is None:
                 found = quick.feed(coded[first:last])
             assert (found, quick.part, quick.fault) == (expected, slow.part, slow.fault)
-    assert Dechunker().one(b"4\r\n\r\n\r\n\r\n") == b"\r\n\r\n"
-    assert Dechunker().one(b"0\r\n\r\n") is None
+    assert Dechunker().plain(b"4\r\n\r\n\r\n\r\n") == b"\r\n\r\n"
+    assert Dechunker().plain(b"0\r\n\r\n") is None
 
 
 def test_n11_lines_and_trailers_have_caps():

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import random
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,14 +11,15 @@ from hncors.daemon import tls
 from hncors.daemon.connection import Stage, connect, why
 from hncors.daemon.names import Names
 from hncors.daemon.reconnect import Pace, Sessions, Turns
+from hncors.daemon.stream_reader import Deliver, Position, Reader
+from hncors.daemon.sweep import Sweep
 from hncors.geodesy import to_geodetic
 from hncors.network import Chunk
-from hncors.ntrip import Dialogue, Verdict, request
+from hncors.ntrip import Verdict, request
 from hncors.ntrip.gga import gga
 from hncors.registry import Link, Station, parse_link
 
 ANSWER_S = 15.0  # from the request to a verdict
-READ_ON_S = 3.0  # what tells more of a verdict there is already is awaited for so long
 SLOW_S = 5.0  # after this long, what an attempt waits for is told, and waited for on
 QUIET_S = 10.0  # no byte for this long, or for three epochs if that is longer, ends a connection
 QUIET_UNKNOWN_S = 60.0  # the same where the rate is not known
@@ -30,10 +30,6 @@ FRUITLESS = {
     "no_frames": "bytes without a valid RTCM 3 frame",
     "no_epochs": "frames without observations or ephemerides",
 }
-BUFFER = 65536
-
-Deliver = Callable[[Chunk], None]
-Position = Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -54,107 +50,7 @@ class Surroundings:
     sessions: Sessions = field(default_factory=Sessions)
     names: Names = field(default_factory=Names)
     certificates: dict[str, float] = field(default_factory=dict)  # until when (UTC, s), by station
-
-
-class Reader(asyncio.BufferedProtocol):
-    """What comes over one connection, told as Chunks, until `over` holds the verdict that ended it."""
-
-    _buffer = bytearray(BUFFER)  # for all connections: the loop reads one at a time
-    _view = memoryview(_buffer)
-
-    def __init__(
-        self,
-        station: str,
-        deliver: Deliver,
-        asked: bytes,
-        position: Position | None = None,
-        position_every_s: float = 10.0,
-        mountpoint: str = "",
-    ) -> None:
-        """`asked` is the request to send first, for a mountpoint; without one, every byte is the stream's.
-
-        `position` makes the sentence that is sent once connected, and again while the connection lasts.
-        """
-        loop = asyncio.get_running_loop()
-        self.over: asyncio.Future[Verdict] = loop.create_future()
-        self.connected = False
-        self._time = loop.time
-        self.heard_s = self._time()
-        self._station = station
-        self._deliver = deliver
-        self._asked = asked
-        self._dialogue = Dialogue(mountpoint) if asked else None
-        self._position = position
-        self._position_every_s = position_every_s
-        self._write: Callable[[bytes], None] = lambda data: None
-        self._next_position: asyncio.TimerHandle | None = None
-        self._conclusion: asyncio.TimerHandle | None = None
-        self.bytes_came = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._asked and isinstance(transport, asyncio.WriteTransport):
-            self._write = transport.write
-            self._write(self._asked)
-        else:
-            self._connected("connected")
-
-    def end(self, verdict: Verdict) -> None:
-        if not self.over.done():
-            self.over.set_result(verdict)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view  # a view: TLS fills it in slices, and slices of a bytearray are copies
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.heard_s = self._time()
-        data = bytes(self._view[:nbytes])
-        if (dialogue := self._dialogue) is None:
-            self._tell([data])
-            return
-        self._tell(dialogue.feed(data))
-        if dialogue.reads_on and self._conclusion is None:
-            self._conclusion = asyncio.get_running_loop().call_later(READ_ON_S, self.conclude)
-
-    def conclude(self) -> None:
-        """Give the verdict there is, if only more of its reason was awaited."""
-        if self._dialogue is not None:
-            self._tell(self._dialogue.conclude())
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._next_position is not None:
-            self._next_position.cancel()
-        if self._conclusion is not None:
-            self._conclusion.cancel()
-        if exc is None and self._dialogue is not None:
-            self._tell(self._dialogue.close())
-        self.conclude()
-        reason = "the other end closed the connection" if exc is None else why(exc)
-        state = "tls_failed" if isinstance(exc, ssl.SSLError) else "unavailable"
-        self.end(Verdict("backoff" if self.connected else state, reason))
-
-    def _tell(self, items: list[Verdict | bytes]) -> None:
-        for item in items:
-            if self.over.done():
-                break
-            if isinstance(item, bytes):
-                self.bytes_came = True
-                self._deliver(Chunk(self._station, item, time.time_ns()))
-            elif item.state == "connected":
-                self._connected(item.why)
-            else:
-                self.end(item)
-
-    def _connected(self, why: str) -> None:
-        self.connected = True
-        self._deliver(Chunk(self._station, b"", time.time_ns(), "connected", why))
-        if self._position is not None:
-            self._tell_position(self._position)
-
-    def _tell_position(self, position: Position) -> None:
-        if not self.over.done():
-            self._write(position())
-            again = asyncio.get_running_loop().call_later
-            self._next_position = again(self._position_every_s, self._tell_position, position)
+    sweep: Sweep = field(default_factory=Sweep)
 
 
 async def follow(station: Station, shared: Surroundings) -> None:
@@ -212,7 +108,13 @@ async def attempt(station: Station, link: Link, shared: Surroundings) -> Verdict
     except OSError as fault:
         return Verdict("tls_failed", f"tls_ca_file: {why(fault)}")
     reader = Reader(
-        station.id, shared.deliver, asked, _position(station), station.gga_every_s, link.mountpoint
+        station.id,
+        shared.deliver,
+        asked,
+        _position(station),
+        station.gga_every_s,
+        link.mountpoint,
+        shared.sweep,
     )
     stage = Stage()
 

@@ -128,13 +128,15 @@ class Links:
         Without secrets, and after the last tick by the milliseconds that recordings keep.
         """
         name, data, _, state, why, timed = chunk
-        if name in self._network.index:  # else it was removed, and its link has not ended yet
-            why = self._secrets.hide(why) if why else ""
-            at_ns = max(self._clock.now_ns(), self._network.last_tick_ns + MILLISECOND_NS)
-            chunk = Chunk(name, data, at_ns, state, why, timed)
+        network = self._network
+        if name in network.index:  # else it was removed, and its link has not ended yet
+            if why:
+                why = self._secrets.hide(why)
+            at_ns, first_ns = self._clock.now_ns(), network.last_tick_ns + MILLISECOND_NS
+            chunk = Chunk(name, data, at_ns if at_ns > first_ns else first_ns, state, why, timed)
             if self._recorder is not None and self.stations[name].record:
                 self._recorder.note(chunk)
-            self._network.feed(chunk)
+            network.feed(chunk)
 
     def stop(self) -> None:
         """End all links; the group waits for them."""

@@ -30,12 +30,18 @@ class Dialogue:
     def feed(self, data: bytes) -> list[Verdict | bytes]:
         if self.over:
             return []
-        if self._start is None and not self.reads_on and (plain := self._parser.plain(data)):  # the usual
+        if plain := self.plain(data):
             return [plain]
         if self._no_answer and self._aside is not None:
             self._aside.feed(data)
             return self._concluded()
         return self._read(self._parser.feed(data))
+
+    def plain(self, data: bytes) -> bytes | None:
+        """The stream's bytes in `data`, where it is nothing else, as usual; else None, nothing is read."""
+        if self._start is not None or self.over or self.reads_on:
+            return None
+        return self._parser.plain(data)
 
     def conclude(self) -> list[Verdict | bytes]:
         """No more of what tells more is waited for."""

@@ -108,7 +108,7 @@ class Parser:
         """The body bytes in `data` where it is nothing else; else None, and it is for `feed` to read."""
         if not self._in_body or self._over or self._left is not None:
             return None
-        return data if self._chunks is None else self._chunks.one(data)
+        return data if self._chunks is None else self._chunks.plain(data)
 
     def close(self) -> list[Event]:
         """The connection ended: what was held back, and `End` or `Fault` unless there was one."""

@@ -20,6 +20,7 @@ MAX_FRAME = 1023 + OVERHEAD
 PREAMBLE = b"\xd3"
 _HEADER = Struct(">BH")
 FIRST_RUN = 8  # frames checked together at first
+READ_BYTES = 8192  # what a link brings at once is seldom more: an epoch, or a frame of it
 
 
 class Framer:
@@ -55,9 +56,16 @@ class Framer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that are complete with these bytes, header and check included."""
-        self.received += len(data)
-        if self._held:
-            if len(self._held) + len(data) < self._wanted:
+        size = len(data)
+        self.received += size
+        if not self._held:
+            frames = _nothing_else(data, size) if size <= READ_BYTES else None
+            if frames is not None:
+                self.in_frames += size
+                self.frames += len(frames)
+                return frames
+        else:
+            if len(self._held) + size < self._wanted:
                 self._held += data
                 return []
             data = b"".join((self._held, data))
@@ -119,6 +127,23 @@ class Framer:
         self._held = bytearray(data[hold:]) if rest else bytearray()
         self._wanted = wanted if rest else OVERHEAD
         return frames
+
+
+def _nothing_else(data: bytes, size: int) -> list[bytes] | None:
+    """The frames, where `data` is plain valid frames from end to end as most reads are; else None."""
+    frames: list[bytes] = []
+    at, last, header = 0, size - OVERHEAD, _HEADER.unpack_from
+    while at <= last:
+        preamble, length = header(data, at)
+        end = at + length + OVERHEAD
+        if preamble != 0xD3 or length > 1023 or end > size:
+            return None
+        frame = data[at:end]
+        if crc24q(frame) if length >= REPEATED_BYTES else crc24q_repeated(frame):
+            return None
+        frames.append(frame)
+        at = end
+    return frames if at == size else None
 
 
 def _adjacent(data: bytes, at: int, frames: list[bytes]) -> int:

@@ -79,7 +79,15 @@ _CODES = {
 _VELOCITY = "an array of three: metres a year to the east, north and up, at most 0.2 each"
 _Metres = Annotated[float | None, Field(ge=-6.4e6, le=6.4e6), Expected("metres from -6400000 to 6400000")]
 _Words = Annotated[str, Field(max_length=80), Expected("text of at most 80 characters")]
+_AREAS = "an array of at most 100 names of counties, each of at most 80 characters"
+_Area = Annotated[str, Field(min_length=1, max_length=80)]
 _Date = Annotated[date | None, Expected("a date such as 2025-03-01, without quotes")]
+
+
+def _areas(names: list[str]) -> list[str]:
+    if len(names) > 100:
+        raise ValueError(_AREAS)
+    return names
 
 
 class Coordinates(Table):
@@ -163,11 +171,14 @@ class Filing(Table):
     number: _Words = ""
     filed_on: _Date = None
     in_service_on: _Date = None
+    withdrawn_on: _Date = None
 
 
 class Permit(Table):
-    """The permit that the station works under."""
+    """The permit that the station works under; a temporary one stands in for a filing while it lasts."""
 
     number: _Words = ""
     begins: _Date = None
     ends: _Date = None
+    temporary: Annotated[bool, Expected("true or false")] = False
+    areas: Annotated[list[_Area], AfterValidator(_areas), Expected(_AREAS)] = Field(default_factory=list)

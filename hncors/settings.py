@@ -86,6 +86,23 @@ class Record(Table):
     retention_days: Annotated[float, Field(ge=0.05, le=36525), Expected("a number from 0.05 to 36525")] = 30.0
 
 
+_NAMES = "an array of names of users of this machine"
+_Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=80)]], Expected(_NAMES)]
+_Months = Annotated[int, Field(ge=0, le=12), Expected("a whole number from 0 to 12")]
+
+
+class Ledger(Table):
+    """Where cases are kept, who may do what with them, and by when they have to be cleared."""
+
+    file: Annotated[str, Field(min_length=1), Expected("a file, relative to this one")]
+    supervisors: _Names = []
+    operators: _Names = []
+    counties: _Names = []
+    handle_months: _Months = 0
+    clear_months: _Months = 0
+    late_days: Annotated[int, Field(ge=0, le=28), Expected("a whole number from 0 to 28")] = 10
+
+
 class Settings(Table):
     """The configuration file."""
 
@@ -99,6 +116,7 @@ class Settings(Table):
     web: Annotated[Web, Expected("a table")] = Web()
     links: Annotated[Links, Expected("a table")] = Links()
     record: Annotated[Record | None, Expected("a table")] = None
+    ledger: Annotated[Ledger | None, Expected("a table")] = None
 
 
 def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:

@@ -13,6 +13,7 @@ import pytest
 from hncors.network import Chunk, Network
 from hncors.rtcm3.encode import frame
 from hncors.view.exposition import Family, Writer
+from hncors.view.kept import Kept
 from hncors.view.metrics import families
 from hncors.view.process import TICK_BOUNDS_S, Process
 from hncors.view.recorded import Recorded
@@ -30,6 +31,7 @@ class Station(NamedTuple):
 def everything() -> dict[str, Family]:
     recorded = Recorded({}, {}, {}, 0, {}, {}, {}, 0, 0, 0, 0.0, 0, 0, {}, failing=False)
     process = Process(np.zeros(len(TICK_BOUNDS_S) + 1, np.int64), 0.0, 0.0, 0.0, recorded=recorded)
+    process = process._replace(kept=Kept())
     network = Network([Station("A"), Station("B")])
     return {family.name: family for family in families(network, "1.2.3", process=process)}
 
@@ -55,6 +57,7 @@ def test_names_of_the_contract_are_there() -> None:
         hncors_watchdog_last_beat_timestamp_seconds hncors_cycle_slips_total
         hncors_multipath_rms_meters hncors_ionosphere_roti_tecu_per_minute hncors_position_offset_meters
         hncors_protection_level_meters hncors_integrity_state hncors_integrity_misleading_epochs_total
+        hncors_cases hncors_case_oldest_open_seconds hncors_registry_stations hncors_evidence_findings_total
     """
     assert set(contract.split()) <= set(everything())
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from hncors.daemon import configuration, memory
 from hncors.daemon.clock import Clock
+from hncors.daemon.ledger_service import LedgerPlace, LedgerService, open_place
 from hncors.daemon.links import Links
 from hncors.daemon.notify import Notifier
 from hncors.daemon.pulse import Pulse
@@ -43,9 +44,11 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
     secrets = Secrets()
     _log_to_stderr(secrets)
     load = partial(configuration.load, config_path)
-    recorder = None
+    recorder = ledger = None
     try:
         settings, stations = load()
+        if settings.ledger is not None:
+            ledger = open_place(settings.ledger, config_path)
         if settings.record is not None:
             recorder = open_recorder(settings.record, config_path)
     except configuration.ConfigurationError as refused:
@@ -63,6 +66,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
                 secrets=secrets,
                 ending=_end_in_time,
                 recorder=recorder,
+                ledger=ledger,
             )
         )
     except CannotListen as refused:
@@ -87,6 +91,7 @@ async def run(
     secrets: Secrets | None = None,
     ending: Callable[[], None] | None = None,
     recorder: Recorder | None = None,
+    ledger: LedgerPlace | None = None,
 ) -> None:
     """Follow the stations until SIGTERM, SIGINT or cancelled.
 
@@ -94,7 +99,7 @@ async def run(
     `ending` is called when the end begins.  Raises CannotListen.
     """
     logging.getLogger().setLevel(settings.log_level.upper())
-    daemon = _Daemon(settings, stations, load, secrets or Secrets(), recorder)
+    daemon = _Daemon(settings, stations, load, secrets or Secrets(), recorder, ledger)
     try:
         runner, address = await serve(daemon.site, settings.web.listen)
     except OSError as fault:
@@ -131,6 +136,7 @@ class _Daemon:
         load: Load | None,
         secrets: Secrets,
         recorder: Recorder | None,
+        ledger: LedgerPlace | None,
     ) -> None:
         self.recorder = recorder
         self.notifier = Notifier()
@@ -147,6 +153,11 @@ class _Daemon:
             secrets=secrets,
             report=self.pulse.report,
             recorder=recorder,
+        )
+        self.ledger = (
+            None
+            if ledger is None
+            else LedgerService(ledger, self.network, self.links.stations, self.clock.now_ns)
         )
         self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
         self.site = Site(self.network, self.links.stations, self.pulse, VERSION, more=self._more)
@@ -166,6 +177,8 @@ class _Daemon:
                 group.create_task(self.pulse.run(), name="pulse"),
                 group.create_task(self.reload.run(), name="reload"),
             ]
+            if self.ledger is not None:
+                running += self.ledger.begin(group)
             await stop.wait()
             self.site.ending = True
             self.notifier.stopping()
@@ -177,6 +190,8 @@ class _Daemon:
         self.pulse.tick()  # what the links brought last
         if self.recorder is not None:
             self.recorder.close()
+        if self.ledger is not None:
+            self.ledger.close()
 
     def _record(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Begin to record, and tell since when nobody has looked."""
@@ -205,7 +220,9 @@ class _Daemon:
             self.notifier.status(f"{up} of {len(streams)} stations streaming")
 
     def _more(self) -> dict[str, object]:
-        told = {} if self.recorder is None else {"recorded": self.recorder.told()}
+        told: dict[str, object] = {} if self.recorder is None else {"recorded": self.recorder.told()}
+        if self.ledger is not None:
+            told["kept"] = self.ledger.queue.told()
         return {**self.links.told(), **self.reload.told(), **told}
 
 

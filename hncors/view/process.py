@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hncors.view.exposition import Family, Kind
+from hncors.view.kept import Kept, kept_families
 from hncors.view.recorded import Recorded, recorded_families
 
 TICK_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -36,6 +37,7 @@ class Process(NamedTuple):
     certificates_expire_unix_s: Mapping[str, float] = {}  # by station
     insecure: Sequence[str] = ()  # stations
     recorded: Recorded | None = None  # of the recorder, where there is one
+    kept: Kept | None = None  # of the ledger, where there is one
 
 
 def process_families(process: Process) -> Iterator[Family]:
@@ -106,6 +108,8 @@ def process_families(process: Process) -> Iterator[Family]:
     )
     if p.recorded is not None:
         yield from recorded_families(p.recorded)
+    if p.kept is not None:
+        yield from kept_families(p.kept)
 
 
 def _histogram(

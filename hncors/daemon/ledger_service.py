@@ -1,0 +1,76 @@
+"""The ledger as a part of the daemon: its place and lock, the queue into it, the watch of the register."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from hncors.daemon.configuration import ConfigurationError
+from hncors.daemon.ledger import LedgerLock
+from hncors.daemon.ledger_queue import LedgerQueue
+from hncors.daemon.register_watch import RegisterWatch
+from hncors.network import Network
+from hncors.registry import Station
+from hncors.settings import Ledger as LedgerSettings
+from hncors.settings import problem
+from hncors.supervise.months import Clearance
+
+log = logging.getLogger("hncors")
+
+
+class LedgerPlace(NamedTuple):
+    """Where a daemon keeps its ledger, which is its own from now on."""
+
+    path: Path
+    clearance: Clearance
+    lock: LedgerLock | None  # None: the disk takes none now, as it would take no entry
+
+
+def open_place(settings: LedgerSettings, config_path: Path) -> LedgerPlace:
+    """Raises ConfigurationError where there is no folder, or another daemon keeps this ledger."""
+    path = config_path.parent / settings.file
+    if not path.parent.is_dir():
+        expected = "a file in a folder that is there"
+        raise ConfigurationError([problem(str(config_path), "ledger.file", settings.file, expected)])
+    clearance = Clearance(settings.handle_months, settings.clear_months, settings.late_days)
+    try:
+        return LedgerPlace(path, clearance, LedgerLock(path))
+    except BlockingIOError:
+        expected = "a ledger of its own: another daemon keeps this one"
+        raise ConfigurationError(
+            [problem(str(config_path), "ledger.file", settings.file, expected)]
+        ) from None
+    except OSError as fault:
+        log.error("ledger: %s: %s: it is tried again and again", path, fault.strerror)
+        return LedgerPlace(path, clearance, None)
+
+
+class LedgerService:
+    """What a daemon with a ledger runs beside everything else."""
+
+    def __init__(
+        self,
+        place: LedgerPlace,
+        network: Network,
+        stations: Mapping[str, Station],
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._lock = place.lock
+        self.queue = LedgerQueue(place.path, now_ns, place.clearance)
+        self._watch = RegisterWatch(network, stations, self.queue, now_ns)
+
+    def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        return [
+            group.create_task(self.queue.run(), name="ledger"),
+            group.create_task(self._watch.run(), name="register"),
+        ]
+
+    def close(self) -> None:
+        """After the tasks have ended: write what waits, let go of the ledger."""
+        self.queue.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None

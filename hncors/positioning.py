@@ -14,32 +14,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hncors.geodesy import to_geodetic
-from hncors.gpstime import DAY_MS
-from hncors.measure import klobuchar, satellites, troposphere
-from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, Table, reasons
+from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, reasons
 from hncors.measure.epoch import turns
-from hncors.measure.exclusion import ALERT, EXCLUDED, NOT_POSSIBLE, OK, Equations, doubted, without_faults
-from hncors.measure.ionosphere import combine, fit, slant
-from hncors.measure.position import (
-    BEIDOU_2,
-    CLOCKS,
-    Groups,
-    Lines,
-    clocks,
-    directions,
-    lines,
-    locate,
-    redundancy,
-)
-from hncors.measure.range_noise import code_m, common_m
-from hncors.measure.ranges import Ranges, choose
-from hncors.measure.smoothing import Smoothed, Smoother
+from hncors.measure.exclusion import ALERT, EXCLUDED, NOT_POSSIBLE, OK, doubted
+from hncors.measure.grid import Grid
+from hncors.measure.position import CLOCKS
+from hncors.measure.range_noise import smoothed_m2
+from hncors.measure.ranges import Choice, Ranges, choose, combined
+from hncors.measure.residuals import Part, Residuals
+from hncors.measure.satellites import Sky
+from hncors.measure.smoothing import Smoothed, Smoother, place
 from hncors.observation import F64, I64, B, Messages, Observations
+from hncors.positioning_block import at, located, may_share, put, see, solve, too_few
 from hncors.rtcm3.ephemeris import Ephemeris
-from hncors.signals import BEIDOU, GPS, QZSS
 
-MASK_SINE = np.sin(np.radians(10.0))
 STATUSES = ("ok", "no_ephemeris", "too_few_satellites", "no_solution", "no_ranges", "integrity_fault")
 SOLVED, NO_EPHEMERIS, TOO_FEW, NO_SOLUTION, NO_RANGES, INTEGRITY_FAULT = range(6)
 UNUSABLE = (*REASONS[1:], "no_group_delay")
@@ -47,7 +35,8 @@ UNUSABLE = (*REASONS[1:], "no_group_delay")
 
 LOWEST_M, HIGHEST_M = 6.33e6, 6.40e6  # from the earth's centre: where ground is
 NEVER_MS = -(1 << 60)
-_L1_HZ = 1575.42e6
+BLOCK = 256
+"""Epochs that are solved together: what they need stays in the cache, and numpy's calls cost little."""
 
 
 class Positions(NamedTuple):
@@ -65,25 +54,6 @@ class Positions(NamedTuple):
     clock_m: F64  # (epochs, CLOCKS): hncors.measure.position
     unusable: I64  # (epochs, 7, len(UNUSABLE)) satellites by system and reason
     ranges: Residuals
-
-
-class Residuals(NamedTuple):
-    """One row a satellite of an epoch that has a range and an ephemeris."""
-
-    epoch: I64  # row of `Positions`
-    gnss: I64
-    satellite: I64
-    pairing: I64  # of signals: hncors.measure.ranges
-    use: B
-    out: B  # left out as faulty
-    snapshot_m: F64  # residual of the range as it came
-    smoothed_m: F64
-    snapshot_sigma_m: F64
-    smoothed_sigma_m: F64
-    smoothed_over: I64  # epochs
-    elevation_rad: F64
-    azimuth_rad: F64
-    direction: F64  # (3, n)
 
 
 def levels_m(found: Positions) -> F64:
@@ -155,103 +125,126 @@ class Positioning:
     ) -> Positions:
         """Positions of complete epochs: rows `station`, `time_ms`; `epoch` is each message's row."""
         epochs = len(station)
-        every = choose(epoch, messages, observations)
-        table = self.store.table
-        sent = satellites.sent(table, every, time_ms[every.epoch], observations)
-        rows = np.flatnonzero(sent.usable)
-        why = _why(table, every, sent)
-        unusable = _counted(every, why, epochs)
-        if not len(rows):
-            none = np.zeros(epochs, bool)
-            return unsolved(_status(every, why, epochs, none, ~none), unusable)
-        ranges = every if len(rows) == len(every) else every.select(rows)
-        at = ranges.epoch
-        clock = clocks(ranges.gnss, ranges.satellite)
-        groups = Groups.of(at, clock, epochs)
-        satellite_m = sent.place_m.take(rows, axis=1)
-        range_m, delay_m = sent.range_m[rows], ranges.delay_m - sent.delay_m[rows]
-        start = self.place_m[station]
-        lost = (start == 0.0).all(axis=1)
-        for again in (False, True):
-            if again:  # those without a solution try once more
-                groups = Groups.of(at, clocks(ranges.gnss, ranges.satellite, lost[at]), epochs)
-            if lost.any():  # they have no place, or are not where they were
-                found = locate(groups, satellite_m, range_m, lost[at] + 0.0, np.zeros_like(start))
-                start[lost] = np.nan_to_num(found[lost])
-            to = lines(groups, start, satellite_m)
-            model = _model(start, time_ms, at, to)
-            added, sigma = _combined(groups, model, ranges, delay_m, np.ones(len(rows), np.int64))
-            free_m = range_m - model.delay_m
-            equations = Equations(satellite_m, free_m + added, sigma, model.enu)
-            plain = without_faults(groups, equations, to, start)
-            failed = np.isnan(plain.fixes.place_m[:, 0])
-            lost = failed & (~lost | _may_share(groups))
-            if not lost.any():
-                break
-        smoothed = self._smooth(station, time_ms, ranges, messages, observations, sigma, ~plain.out)
+        if not epochs:
+            return NO_POSITIONS
+        # One epoch by itself would be summed up in another order than among others.
+        columns = max(epochs, 2)
+        choice = choose(epoch, columns, messages, observations)
+        tick = _Tick(
+            np.resize(station, columns), np.resize(time_ms, columns), np.resize(turns(station), columns),
+            self.place_m.T[:, np.resize(station, columns)], messages, observations,
+            Sky(self.store.table, choice.gnss, choice.satellite, np.resize(time_ms, columns)),
+        )  # fmt: skip
+        blocks = [
+            self._block(tick, choice.part(begin, min(begin + BLOCK, columns)), begin)
+            for begin in range(0, columns, BLOCK)
+        ]
+        found = _joined(blocks, epochs)
+        last = np.flatnonzero(found.status == SOLVED)
+        self.place_m[station[last]] = found.place_m[last]
+        return found
+
+    def _block(self, tick: _Tick, choice: Choice, begin: int) -> Positions:
+        """Some epochs of a tick, from column `begin` on."""
+        columns = slice(begin, begin + choice.first.shape[1])
+        station, time_ms, start = (
+            tick.station[columns],
+            tick.time_ms[columns],
+            tick.start_m[:, columns].copy(),
+        )
+        o = tick.observations
+        ranges = combined(choice, o)
+        sent = tick.sky.sent(choice, ranges, columns)
+        why = reasons(self.store.table, choice.gnss, choice.satellite)
+        unusable = _counted(choice, ranges.there & ~sent.usable, why)
+        some = np.logical_or.reduce(ranges.there, axis=0)
+        told = np.logical_or.reduce(ranges.there & (why < NONE)[:, None], axis=0)
+        if not sent.usable.any():
+            return unsolved(_status(some, told, np.zeros_like(some), np.ones_like(some)), unusable)
+        grid = Grid.of(choice.gnss, choice.satellite)
+        lost = (start == 0.0).all(axis=0)
+        if lost.any():  # they have no place
+            start[:, lost] = located(grid, at(sent, lost))
+        seen = see(grid, ranges, sent, start, time_ms)
+        delay_m = ranges.delay_m - sent.delay_m
+        plain = solve(grid, seen, delay_m, seen.noise_m2, None, None, bounds=False)
+        again = np.isnan(plain.verdict.place_m[0])
+        again &= ~lost | may_share(grid, sent.usable)
+        few = too_few(grid, sent.usable)
+        retried = bool(again.any())
+        if retried:  # those without a solution try once more, wherever they were
+            short = Grid.of(choice.gnss, choice.satellite, short=True)
+            theirs = at(sent, again)
+            start[:, again] = located(short, theirs)
+            put(seen, again, see(short, at(ranges, again), theirs, start[:, again], time_ms[again]))
+            its = at(seen, again)
+            put(plain, again, solve(short, its, delay_m[:, again], its.noise_m2, None, None, bounds=False))
+            few[again] = too_few(short, theirs.usable)
+        smoothed = self._smooth(tick, columns, choice, ranges, plain.variance_m2, sent.usable & ~plain.out)
         delay_m += smoothed.delay_m - ranges.delay_m
-        added, smooth_sigma = _combined(groups, model, ranges, delay_m, smoothed.over)
-        smooth_m = free_m + added + (smoothed.range_m - ranges.range_m)
-        equations = Equations(satellite_m, smooth_m, smooth_sigma, model.enu)
-        best = without_faults(groups, equations.without(plain.out), to, start)
-        snapshot, smooth = plain.fixes, best.fixes
-        trust = self._doubt(station, time_ms, _worse(plain.state, best.state))
-        radius = np.linalg.norm(smooth.place_m, axis=1)
-        found = (radius > LOWEST_M) & (radius < HIGHEST_M)
-        solved = found & (trust != ALERT)
+        more_m = smoothed.range_m - ranges.range_m
+        noise = smoothed_m2(seen.noise_m2, smoothed.over)
+        best = solve(grid, seen, delay_m, noise, more_m, plain.out, bounds=True)
+        if retried:
+            some_columns = (delay_m[:, again], noise[:, again], more_m[:, again], plain.out[:, again])
+            put(best, again, solve(short, at(seen, again), *some_columns, bounds=True))
+        smooth, snapshot = best.verdict, plain.verdict
+        trust = self._doubt(station, time_ms, tick.turn[columns], _worse(plain.state, best.state))
+        radius = np.sqrt((smooth.place_m * smooth.place_m).sum(axis=0))
+        found: B = (radius > LOWEST_M) & (radius < HIGHEST_M)
+        solved: B = found & (trust != ALERT)
         trust[~found & (trust != ALERT)] = NOT_POSSIBLE  # ranges that agree on a place off the ground
-        last = np.flatnonzero(solved)
-        self.place_m[station[last]] = smooth.place_m[last]
         # Where nothing is known of the place, none is below the mask, so all of them count.
-        nowhere = (start == 0.0).all(axis=1)
-        few = np.where(nowhere, redundancy(groups, np.ones(len(rows), bool)), smooth.redundancy) < 0
-        status = np.where(found & ~solved, INTEGRITY_FAULT, _status(every, why, epochs, solved, few))
-        place = np.where(solved[:, None], smooth.place_m, np.nan)
-        as_they_came = np.where(found[:, None], snapshot.place_m, np.nan)
-        level = np.where(solved[:, None], best.separation.level_m, np.nan)
+        nowhere = (start == 0.0).all(axis=0)
+        few = np.where(nowhere, few, smooth.redundancy < 0).astype(bool)
+        status = np.where(found & ~solved, INTEGRITY_FAULT, _status(some, told, solved, few))
+        part = Part(
+            begin, sent.usable, choice.gnss, choice.satellite, choice.pairing, smooth.use,
+            plain.out | best.out, snapshot.residual_m, snapshot.use, smooth.residual_m,
+            plain.variance_m2, best.variance_m2, smoothed.over, seen.sight.axes, seen.sight.enu,
+        )  # fmt: skip
         return Positions(
-            status, trust, place, as_they_came, level, smooth.covariance_m2, smooth.pdop,
-            np.where(solved, smooth.used, 0), np.where(solved, smooth.systems, 0), smooth.clock_m,
-            unusable,
-            Residuals(
-                at, ranges.gnss, ranges.satellite, ranges.pairing, smooth.use, plain.out | best.out,
-                snapshot.residual_m, smooth.residual_m, sigma, smooth_sigma, smoothed.over,
-                np.arcsin(model.sine_elevation), model.azimuth_rad, to.direction,
-            ),
+            status, trust, np.where(solved, smooth.place_m, np.nan).T,
+            np.where(found, snapshot.place_m, np.nan).T, np.where(solved, smooth.level_m, np.nan).T,
+            np.moveaxis(smooth.covariance_m2, -1, 0), smooth.pdop, np.where(solved, smooth.used, 0),
+            np.where(solved, smooth.systems, 0), smooth.clock_m.T, unusable, Residuals([part]),
         )  # fmt: skip
 
-    def _doubt(self, station: I64, time_ms: I64, trust: I64) -> I64:
-        turn = turns(station)
-        for n in range(int(turn.max(initial=-1)) + 1):
+    def _doubt(self, station: I64, time_ms: I64, turn: I64, trust: I64) -> I64:
+        for n in range(int(turn.max()) + 1):
             rows = np.flatnonzero(turn == n)
             of = station[rows]
             trust[rows], self.alert_ms[of] = doubted(trust[rows], time_ms[rows], self.alert_ms[of])
         return trust
 
     def _smooth(
-        self,
-        station: I64,
-        time_ms: I64,
-        ranges: Ranges,
-        messages: Messages,
-        observations: Observations,
-        sigma_m: F64,
-        good: B,
+        self, tick: _Tick, columns: slice, choice: Choice, ranges: Ranges, variance_m2: F64, good: B
     ) -> Smoothed:
         """Arcs grow by one epoch of a station at a time, from ranges that are good."""
-        turn = turns(station)[ranges.epoch]
-        out = Smoothed(ranges.range_m.copy(), ranges.delay_m.copy(), np.ones(len(turn), np.int64))
-        kind = messages.kind[observations.message[ranges.first]]
-        for n in range(int(turn.max(initial=-1)) + 1):
-            rows = np.flatnonzero((turn == n) & good)
-            some = ranges.select(rows)
-            of = some.epoch
-            smoothed = self.smoother.add(
-                station[of], time_ms[of], kind[rows], some, observations, sigma_m[rows]
+        station, time_ms, turn = tick.station[columns], tick.time_ms[columns], tick.turn[columns]
+        where, last = place(choice.gnss, choice.satellite), (tick.messages, tick.observations)
+        if not turn.any():
+            return self.smoother.add(station, time_ms, where, ranges, *last, variance_m2, good)
+        out = Smoothed(ranges.range_m.copy(), ranges.delay_m.copy(), np.ones(good.shape))
+        for n in np.unique(turn).tolist():
+            its = turn == n
+            some = self.smoother.add(
+                station[its], time_ms[its], where, at(ranges, its), *last, variance_m2[:, its], good[:, its]
             )
-            for column, values in zip(out, smoothed, strict=True):
-                column[rows] = values
+            put(out, its, some)
         return out
+
+
+class _Tick(NamedTuple):
+    """What is given for all epochs of a tick."""
+
+    station: I64
+    time_ms: I64
+    turn: I64  # how many epochs of its station come before
+    start_m: F64  # (3, epochs) where the station was, 0 where that is not known
+    messages: Messages
+    observations: Observations
+    sky: Sky
 
 
 def _worse(one: I64, other: I64) -> I64:
@@ -260,79 +253,32 @@ def _worse(one: I64, other: I64) -> I64:
     return np.select(either, [ALERT, NOT_POSSIBLE, EXCLUDED], OK)
 
 
-def _may_share(groups: Groups) -> B:
-    """Epochs with clocks that may be made one: of GPS and QZSS, of BeiDou-2 and BeiDou-3."""
-    has = np.zeros((CLOCKS, groups.epochs), bool)
-    has[groups.clock, groups.epoch[groups.start]] = True
-    out: B = (has[GPS] & has[QZSS]) | (has[BEIDOU] & has[BEIDOU_2])
-    return out
-
-
-class _Model(NamedTuple):
-    delay_m: F64  # by the air
-    zenith_m: F64  # by the ionosphere, straight up on L1, as GPS' model has it; by epoch
-    sine_elevation: F64
-    azimuth_rad: F64
-
-    @property
-    def enu(self) -> F64:
-        """Directions east, north, up (3, n)."""
-        level = np.sqrt(1.0 - np.square(self.sine_elevation))
-        east_north = level * np.sin(self.azimuth_rad), level * np.cos(self.azimuth_rad)
-        out: F64 = np.stack((*east_north, self.sine_elevation))
-        return out
-
-
-def _model(start: F64, time_ms: I64, of: I64, to: Lines) -> _Model:
-    place = to_geodetic(start)
-    azimuth, sine = directions(place, of, to.direction)
-    dry, wet = troposphere.zenith_m(place[:, 0], place[:, 2], time_ms)
-    zero = np.zeros(len(place))
-    zenith = klobuchar.delay_m(
-        klobuchar.DEFAULT, place[:, 0], place[:, 1], zero, zero + np.pi / 2, time_ms % DAY_MS / 1000
-    )
-    air = (dry + wet).take(of) * troposphere.mapping(sine)
-    return _Model(air, np.nan_to_num(zenith), sine, azimuth)
-
-
-def _combined(groups: Groups, model: _Model, ranges: Ranges, delay_m: F64, count: I64) -> tuple[F64, F64]:
-    """What to add to ranges for the ionosphere, and their sigmas; nan for satellites too low."""
-    sine = model.sine_elevation
-    code = np.where(sine >= MASK_SINE, code_m(sine, ranges.cn0_dbhz, count), np.nan)
-    way = slant(sine) * np.square(_L1_HZ / ranges.frequency_hz)
-    spread = code * np.where(ranges.c1 == 1.0, np.nan, np.sqrt(2.0) * (ranges.c1 - 1.0))
-    shell = fit(groups, way, delay_m, spread, model.zenith_m)
-    added, variance = combine(shell, ranges.c1, code)
-    return added, np.sqrt(variance + np.square(common_m(ranges.gnss, sine)))
-
-
-def _why(table: Table, ranges: Ranges, sent: satellites.Sent) -> I64:
-    """What hinders each range: 0, or one more than an index into UNUSABLE."""
-    why = reasons(table, ranges.gnss, ranges.satellite)
-    return np.where((why == 0) & ~sent.usable, len(UNUSABLE), why)
-
-
-def _counted(ranges: Ranges, why: I64, epochs: int) -> I64:
-    rows = np.flatnonzero(why)
-    key = (ranges.epoch[rows] * 7 + ranges.gnss[rows]) * len(UNUSABLE) + why[rows] - 1
+def _counted(choice: Choice, hindered: B, why: I64) -> I64:
+    """Satellites with ranges that are not used, (epochs, 7, reasons); those without a reason lack a delay."""
+    epochs = hindered.shape[1]
+    row, epoch = hindered.nonzero()
+    reason = np.where(why[row] == 0, len(UNUSABLE), why[row])
+    key = (epoch * 7 + choice.gnss[row]) * len(UNUSABLE) + reason - 1
     size = epochs * 7 * len(UNUSABLE)
     return np.bincount(key, minlength=size).reshape(epochs, 7, len(UNUSABLE))
 
 
-def _status(ranges: Ranges, why: I64, epochs: int, solved: B, few: B) -> I64:
-    some = np.bincount(ranges.epoch, minlength=epochs) > 0
-    told = np.bincount(ranges.epoch, why < NONE, epochs) > 0
+def _status(some: B, told: B, solved: B, few: B) -> I64:
     status = np.where(few, TOO_FEW, NO_SOLUTION)
     status = np.where(told, status, NO_EPHEMERIS)
     status = np.where(some, status, NO_RANGES)
     return np.where(solved, SOLVED, status)
 
 
-_NO_I64, _NO_F64 = np.empty(0, np.int64), np.empty(0)
-_NO_RANGES = Residuals(
-    _NO_I64, _NO_I64, _NO_I64, _NO_I64, np.empty(0, bool), np.empty(0, bool), _NO_F64, _NO_F64, _NO_F64,
-    _NO_F64, _NO_I64, _NO_F64, _NO_F64, np.empty((3, 0)),
-)  # fmt: skip
+def _joined(blocks: Sequence[Positions], epochs: int) -> Positions:
+    columns = {
+        name: np.concatenate([getattr(one, name) for one in blocks])[:epochs]
+        for name in Positions._fields[:-1]
+    }
+    return Positions(**columns, ranges=Residuals([part for one in blocks for part in one.ranges.parts]))
+
+
+_NO_I64 = np.empty(0, np.int64)
 
 
 def unsolved(status: I64, unusable: I64) -> Positions:
@@ -342,7 +288,7 @@ def unsolved(status: I64, unusable: I64) -> Positions:
     return Positions(
         status, zero + NOT_POSSIBLE, place, place, place, np.full((epochs, 3, 3), np.nan), place[:, 0],
         zero, zero,
-        np.full((epochs, CLOCKS), np.nan), unusable, _NO_RANGES,
+        np.full((epochs, CLOCKS), np.nan), unusable, Residuals(),
     )  # fmt: skip
 
 

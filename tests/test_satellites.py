@@ -11,7 +11,7 @@ from hncors import gpstime
 from hncors.gpstime import BEIDOU_OFFSET_MS, WEEK_MS
 from hncors.measure import satellites
 from hncors.measure.ephemeris_store import Store
-from hncors.measure.ranges import choose
+from hncors.measure.ranges import choose, combined
 from hncors.observation import CHANNEL_UNKNOWN, Messages, Observations
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import C_M_S, GNSS, NUMBER
@@ -58,12 +58,13 @@ def test_states_when_sent_are_rtklibs_on_both_sides_of_a_week(from_turn_s: float
     store.update(time_ms)
     messages = Messages(*(np.full(1, 7) for _ in range(14)))
     o = observed(sets, range_m)
-    ranges = choose(np.zeros(1, np.int64), messages, o)
-    found = satellites.sent(store.table, ranges, np.array([time_ms]), o)
-    assert len(ranges) == len(sets) and found.usable.all()
+    choice = choose(np.zeros(1, np.int64), 1, messages, o)
+    sky = satellites.Sky(store.table, choice.gnss, choice.satellite, np.array([time_ms]))
+    found = sky.sent(choice, combined(choice, o), slice(0, 1))
+    assert len(choice.gnss) == len(sets) and found.usable.all()
     library = Rtklib.load()
     for row, (gnss, satellite) in enumerate(
-        zip(ranges.gnss.tolist(), ranges.satellite.tolist(), strict=True)
+        zip(choice.gnss.tolist(), choice.satellite.tolist(), strict=True)
     ):
         one = next(e for e in sets if (GNSS.index(e.gnss), e.satellite) == (gnss, satellite))
         own = range_m[sets.index(one)]
@@ -80,6 +81,6 @@ def test_states_when_sent_are_rtklibs_on_both_sides_of_a_week(from_turn_s: float
             _, clock = library.state(one, toe, toc, time_ms, sent_s)
             sent_s = -own / C_M_S - clock
         place, clock = library.state(one, toe, toc, time_ms, sent_s)
-        assert np.linalg.norm(found.place_m[:, row] - place) < PLACE_M
-        ours = (found.range_m[row] - own) / C_M_S  # group delays of made sets are 0
+        assert np.linalg.norm(found.place_m[:, row, 0] - place) < PLACE_M
+        ours = (found.range_m[row, 0] - own) / C_M_S  # group delays of made sets are 0
         assert abs(ours - clock) < CLOCK_S

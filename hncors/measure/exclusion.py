@@ -69,14 +69,19 @@ def without_faults(groups: Groups, equations: Equations, to: Lines, start_m: F64
         rows = mine[groups.epoch].nonzero()[0]
         number = np.cumsum(mine) - 1
         some = Groups.of(number[groups.epoch[rows]], groups.clock[groups.group[rows]], len(doubtful))
-        theirs = Equations(*(column[..., rows] for column in equations))
-        state[doubtful], out[rows], system[doubtful] = _faults(some, theirs, start_m[doubtful])
+        mended = mend(some, Equations(*(column[..., rows] for column in equations)), start_m[doubtful])
+        state[doubtful], out[rows], system[doubtful] = mended.state, mended.out, mended.system
         # Others keep what they have, to the last digit: who else is in a tick makes no difference.
-        mended = _anew(some, theirs.without(out[rows]), start_m[doubtful])
-        for whole, part, by_row in zip((fixes, separation), mended, _BY_ROW, strict=True):
+        for whole, part, by_row in zip((fixes, separation), mended[:2], _BY_ROW, strict=True):
             for n, (column, values) in enumerate(zip(whole, part, strict=True)):
                 column[rows if n in by_row else doubtful] = values
     return Trusted(fixes, separation, state, out, system)
+
+
+def mend(groups: Groups, equations: Equations, start_m: F64) -> Trusted:
+    """Epochs that failed, or led far away from the start, without what is at fault."""
+    state, out, system = _faults(groups, equations, start_m)
+    return Trusted(*_anew(groups, equations.without(out), start_m), state, out, system)
 
 
 def doubted(state: I64, time_ms: I64, alert_ms: I64) -> tuple[I64, I64]:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hncors.measure.position import Groups
-from hncors.observation import F64
+from hncors.measure.grid import Grid
+from hncors.observation import F64, B
 
 SHELL_M = 450_000.0
 EARTH_M = 6_371_000.0
@@ -27,52 +27,85 @@ MODEL = 0.6
 MODEL_M = 0.1
 
 
-class Shell(NamedTuple):
-    """What is known of the shell, along the line of sight of each range."""
+class Pairs(NamedTuple):
+    """What of ranges the shell has to do with; all (satellites, epochs)."""
 
-    delay_m: F64  # on the range's first signal
-    difference_m: F64  # what both codes say more, receiver's delay taken off; 0 where there are not two
+    way: F64  # what a metre straight up on L1 is on a range's first signal along the line of sight
+    apart_share: F64  # 2 c2^2: variance of the delay by both codes, of one code's
+    noise_share: F64  # c1^2 + c2^2: of the range free of the ionosphere
+    both_share: F64  # c2 (2 c1 - 1), of `combine`
+    single: B  # of one frequency
+    zenith_m: F64  # (epochs,) the delay straight up by model
+
+    @classmethod
+    def of(cls, sine_elevation: F64, bend: F64, c1: F64, single: B, zenith_m: F64) -> Pairs:
+        """With `bend` as ranges have it, `single` where only one frequency is there."""
+        c2 = c1 - 1.0
+        square = c2 * c2
+        way = slant(sine_elevation)
+        way *= bend
+        noise = c1 * c1
+        noise += square
+        square *= 2.0
+        return cls(way, square, noise, c2 + square, single, zenith_m)
 
 
 def slant(sine_elevation: F64) -> F64:
     """Length of the way through the shell, of its thickness."""
     ratio = (EARTH_M / (EARTH_M + SHELL_M)) ** 2
-    out: F64 = 1.0 / np.sqrt(1.0 - ratio * (1.0 - sine_elevation * sine_elevation))
-    return out
+    out = sine_elevation * sine_elevation
+    out *= ratio
+    out += 1.0 - ratio
+    np.sqrt(out, out=out)
+    return np.divide(1.0, out, out=out)
 
 
-def fit(groups: Groups, way: F64, delay_m: F64, sigma_m: F64, prior_m: F64) -> Shell:
-    """The shell from the delays that both codes tell of each range's first signal; nan where they do not.
-
-    `way` is what a metre straight up on L1 is on that signal along the line of sight, `prior_m` the delay
-    straight up by model, by epoch.
-    """
-    if not len(way):
-        return Shell(way, way)
-    use = ~np.isnan(delay_m) & ~np.isnan(sigma_m)
-    weight = np.where(use, 1.0, 0.0) / np.square(np.where(use, sigma_m, 1.0))
-    columns = np.stack((way, np.where(use, delay_m, 0.0), np.ones(len(way))))
-    sums = groups.by_group(columns * weight)
-    mean = sums[:2] / np.where(sums[2] > 0.0, sums[2], 1.0)
-    centred = columns[:2] - mean.take(groups.group, axis=1)
-    slope, moved = groups.by_epoch(groups.by_group(centred * (centred[0] * weight)))
-    sure = 1.0 / (PRIOR * prior_m + PRIOR_M) ** 2
-    zenith = np.maximum((moved + sure * prior_m) / (slope + sure), 0.0).take(groups.epoch)
-    left = np.where(use, centred[1] - centred[0] * zenith, 0.0)
-    return Shell(way * zenith, left)
-
-
-def combine(shell: Shell, c1: F64, code_m: F64) -> tuple[F64, F64]:
+def combine(grid: Grid, pairs: Pairs, delay_m: F64, noise_m2: F64, use: B) -> tuple[F64, F64]:
     """What to add to each range for the ionosphere, and its variance by that and by noise.
 
-    A range free of the ionosphere has the noise of both codes, multiplied; one corrected by the shell has the
-    shell's faults. Between them is the one whose error does not depend on `difference_m`: least squares of
-    both codes with the shell as a third observation. `c1` is 1 for ranges of one frequency.
+    The shell is fitted to `delay_m`, the delays that both codes tell of each range's first signal, of ranges
+    in `use`; `noise_m2` is the variance of one code. A range free of the ionosphere has the noise of both
+    codes, multiplied; one corrected by the shell has the shell's faults. Between them is the one whose error
+    does not depend on what both codes say more than the shell: least squares of both codes with the shell as
+    a third observation.
     """
-    noise, model, c2 = code_m * code_m, MODEL_M**2 + (MODEL * shell.delay_m) ** 2, c1 - 1.0
-    both = noise * (2.0 * c1 - 1.0) * c2
-    share = both / (2.0 * noise * c2 * c2 + model)
-    single = c2 == 0.0
-    added = np.where(single, -shell.delay_m, share * shell.difference_m)
-    variance = np.where(single, noise + model, noise * (c1 * c1 + c2 * c2) - share * both)
+    way, apart_share, noise_share, both_share, single, prior_m = pairs
+    some_single = bool(single.any())
+    # The fit. A weight is one by their variance.
+    spread = apart_share * noise_m2
+    fitted = use & ~single if some_single else use
+    weight = np.divide(1.0, spread, out=np.zeros_like(spread), where=fitted)
+    told = np.where(fitted, delay_m, 0.0)
+    weighted = way * weight
+    total = grid.sums(weight)
+    total[total == 0.0] = 1.0
+    centre = grid.sums(weighted)
+    centre /= total
+    centred = way - grid.spread(centre)
+    np.multiply(told, weight, out=weighted)
+    centre = grid.sums(weighted)
+    centre /= total
+    told -= grid.spread(centre)
+    weight *= centred
+    slope = (weight * centred).sum(axis=0)
+    moved = (weight * told).sum(axis=0)
+    sure = 1.0 / (PRIOR * prior_m + PRIOR_M) ** 2
+    zenith = np.maximum((moved + sure * prior_m) / (slope + sure), 0.0)
+    centred *= zenith
+    told -= centred  # what both codes say more, receiver's delay taken off
+    # The combination.
+    both = noise_m2 * both_share
+    along = way * zenith
+    model = along * MODEL
+    model *= model
+    model += MODEL_M**2
+    share = np.divide(both, spread + model, out=spread)
+    added = share * told
+    if some_single:
+        added = np.where(single, -along, np.where(fitted, added, 0.0))
+    share *= both
+    variance = noise_m2 * noise_share
+    variance -= share
+    if some_single:
+        variance[single] = (noise_m2 + model)[single]
     return added, variance

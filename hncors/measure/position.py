@@ -28,6 +28,8 @@ SETTLED_M = 1.0  # a last step longer than this is no solution
 ROUNDS = 10  # from the earth's centre five are enough
 _FLAT = 1e-9  # determinant of directions, of a trace of about one: below they lie in a plane
 _PRODUCTS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3))
+# Cofactors of an upper triangle: a product of two of the six less another.
+_PLUS, _MINUS = ([3, 2, 1, 0, 1, 0], [5, 4, 4, 5, 2, 3]), ([4, 1, 2, 2, 0, 1], [4, 5, 3, 2, 4, 1])
 FULL = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])  # where each is in an upper triangle of six
 
 
@@ -216,11 +218,17 @@ def _sums(groups: Groups, direction: F64, left: F64 | None, weight: F64) -> _Sum
 def _step(sums: _Sums) -> tuple[F64, B, F64]:
     """Step (epochs, 3), whether there is one, and the inverse (6, epochs) of the normal matrix."""
     n = sums.normal
-    good = _determinant(n) > _FLAT * np.maximum(n[0] + n[3] + n[5], 1e-30) ** 3
+    good = regular(n)
     inverse = inverse_6(n)
     step = np.stack([-(inverse[FULL[axis]] * n[6:]).sum(axis=0) for axis in range(3)], axis=1)
     step[~good] = 0.0
     return step, good, inverse
+
+
+def regular(n: F64) -> B:
+    """Whether normal matrices, upper triangles (6, ...), have an inverse that is more than rounding."""
+    good: B = _determinant(n) > _FLAT * np.maximum(n[0] + n[3] + n[5], 1e-30) ** 3
+    return good
 
 
 def _determinant(n: F64) -> F64:
@@ -230,10 +238,16 @@ def _determinant(n: F64) -> F64:
 
 
 def inverse_6(n: F64) -> F64:
-    """Upper triangles (6, epochs) of the inverses, by cofactors; inf or nan where there is none."""
-    a, b, c, d, e, f = n[:6]
-    rows = (d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b)
-    out: F64 = np.stack(rows) / _determinant(n)
+    """Upper triangles (6, ...) of the inverses, by cofactors; inf or nan where there is none."""
+    out: F64 = n.take(_PLUS[0], axis=0)
+    out *= n.take(_PLUS[1], axis=0)
+    minus = n.take(_MINUS[0], axis=0)
+    minus *= n.take(_MINUS[1], axis=0)
+    out -= minus
+    determinant = n[0] * out[0]
+    determinant += n[1] * out[1]
+    determinant += n[2] * out[2]
+    out /= determinant
     return out
 
 

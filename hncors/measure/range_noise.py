@@ -24,16 +24,38 @@ FLOOR = 0.5  # of a code's sigma, that smoothing does not take off
 LOWEST = 0.05  # sine of an elevation: what is lower is no better
 
 
-def common_m(gnss: I64, sine_elevation: F64) -> F64:
-    """Sigma of what all signals of a satellite share."""
-    out: F64 = np.hypot(URE_M[gnss], AIR_M / np.maximum(sine_elevation, LOWEST))
-    return out
+def common_m2(gnss: I64, sine_elevation: F64) -> F64:
+    """Variance of what all signals of a satellite share; `gnss` is by row of (satellites, epochs)."""
+    air = np.maximum(sine_elevation, LOWEST)
+    np.divide(AIR_M, air, out=air)
+    air *= air
+    air += np.square(URE_M[gnss])[:, None]
+    return air
 
 
-def code_m(sine_elevation: F64, cn0_dbhz: F64, count: I64) -> F64:
-    """Sigma of one code, smoothed over `count` epochs. Where no C/N0 is told it is taken for strong."""
-    code = CODE_M[0] + CODE_M[1] / np.maximum(sine_elevation, LOWEST)
-    weaker_db = STRONG_DBHZ - np.where(np.isnan(cn0_dbhz), STRONG_DBHZ, cn0_dbhz)
-    weak = 0.5 + 0.5 * np.maximum(10.0 ** (weaker_db / 10.0), 0.25)
-    out: F64 = code * np.sqrt(weak * (FLOOR**2 + (1.0 - FLOOR**2) / np.maximum(count, 1)))
+def code_m2(sine_elevation: F64, cn0_dbhz: F64) -> F64:
+    """Variance of one code as it came. Where no C/N0 is told it is taken for strong."""
+    code = np.maximum(sine_elevation, LOWEST)
+    np.divide(CODE_M[1], code, out=code)
+    code += CODE_M[0]
+    code *= code
+    weaker = STRONG_DBHZ - cn0_dbhz
+    weaker *= np.log(10.0) / 10.0
+    np.exp(weaker, out=weaker)
+    np.maximum(weaker, 0.25, out=weaker)
+    unknown = np.isnan(weaker)
+    if unknown.any():
+        weaker[unknown] = 1.0
+    weaker *= 0.5
+    weaker += 0.5
+    code *= weaker
+    return code
+
+
+def smoothed_m2(code_m2: F64, count: F64) -> F64:
+    """The same of a code smoothed over `count` epochs."""
+    out = np.maximum(count, 1.0)
+    np.divide(1.0 - FLOOR**2, out, out=out)
+    out += FLOOR**2
+    out *= code_m2
     return out

@@ -9,12 +9,12 @@ frequency only, that one is taken and the ionosphere has to be modelled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from hncors.observation import F64, I64, B, Columns, Messages, Observations, ambiguous, frequency_hz
-from hncors.signals import GNSS, NUMBER, SLOTS
+from hncors.observation import F64, I64, B, Messages, Observations, ambiguous, frequency_hz
+from hncors.signals import FREQUENCY_HZ, GLONASS, GNSS, NUMBER, SLOTS
 
 BANDS = 3  # of a system that are looked at: the first, and two that may go with it
 # By system and band, codes in the order of preference: what all its satellites send first, then the
@@ -28,6 +28,7 @@ _CODES: dict[str, tuple[str, ...]] = {
     "I": ("5A",),
 }
 _CHOICES = 8
+_L1_HZ = 1575.42e6
 
 _BAND = np.full((7, SLOTS), -1, np.int64)
 _CHOICE = np.zeros((7, SLOTS), np.int64)
@@ -46,92 +47,134 @@ SINGLE, SECOND, THIRD = range(3)
 """Pairings: the first band alone, with the second, with the third."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranges(Columns):
-    """One row per epoch and satellite, by epoch, clock, system and satellite."""
+# By system and two signals: what the first counts in a range free of the ionosphere. The ratio of GLONASS'
+# two carriers is 9 to 7 whatever the channel, which need not be known.
+with np.errstate(divide="ignore", invalid="ignore"):
+    _SQUARE = np.square(FREQUENCY_HZ[:, :, None] / FREQUENCY_HZ[:, None, :])
+    _SQUARE[GLONASS] = (9 / 7) ** 2
+    _C1 = _SQUARE / (_SQUARE - 1.0)
+    _BEND = np.square(_L1_HZ / FREQUENCY_HZ).ravel()
+_C1[:, range(SLOTS), range(SLOTS)] = 1.0
+_C1 = _C1.ravel()
 
-    epoch: I64  # row of the epoch
-    gnss: I64
+
+class Choice(NamedTuple):
+    """Which observations make the ranges: satellites, by clock and number, by epochs."""
+
+    gnss: I64  # (satellites,)
     satellite: I64
-    pairing: I64
-    first: I64  # row in the observations
+    pairing: I64  # (satellites, epochs)
+    first: I64  # row in the observations, -1 where there is no range
     second: I64  # the same; of the first again where there is no second
+
+    def part(self, begin: int, end: int) -> Choice:
+        """Some epochs, and of the satellites those that have ranges in them."""
+        pairing, first, second = (column[:, begin:end] for column in self[2:])
+        seen = (first >= 0).any(axis=1)
+        if seen.all():
+            return Choice(self.gnss, self.satellite, pairing, first, second)
+        return Choice(self.gnss[seen], self.satellite[seen], pairing[seen], first[seen], second[seen])
+
+
+class Ranges(NamedTuple):
+    """Ranges in the shape of their choice; anything where `there` is false."""
+
+    there: B
+    pairing: I64
+    first: I64  # row in the observations, of some other where there is none
+    second: I64
+    signal1: I64  # numbers of both signals in their system
+    signal2: I64
     c1: F64  # what the first counts; the second counts 1 - c1
     range_m: F64  # pseudorange, group delays not taken off
     phase_m: F64  # the same of carrier phases, nan where one is missing
-    delay_m: F64  # of the ionosphere on the first, by both codes, receiver's and group delays in it; else nan
+    delay_m: F64  # of the ionosphere on the first, by both codes, receiver's and group delays in it; 0 of one
     delay_phase_m: F64  # the same by both phases, their ambiguities in it
     cn0_dbhz: F64  # of the weaker signal
-    frequency_hz: F64  # of the first
+    bend: F64  # how much more than L1 the ionosphere delays the first
 
 
-def choose(epoch: I64, messages: Messages, observations: Observations) -> Ranges:
+def choose(epoch: I64, epochs: int, messages: Messages, observations: Observations) -> Choice:
     """The ranges of some epochs; `epoch` is that of each message. None of those without milliseconds."""
     o = observations
-    gnss, signal = o.gnss.astype(np.int64), o.signal.astype(np.int64)
-    number = gnss * SLOTS + signal
+    number = o.gnss.astype(np.int64)
+    key = _TURN.take(number) * 64 + o.satellite
+    number *= SLOTS
+    number += o.signal
     band = _BAND.take(number)
     good: B = (band >= 0) & ~np.isnan(o.pseudorange_m) & (o.satellite < 64)
     mixed = ambiguous(messages.kind)
     if mixed.any():
         good &= ~mixed[o.message]
-    rows = np.flatnonzero(good)
-    cell = ((epoch.take(o.message) * 7 + _TURN.take(gnss)) * 64 + o.satellite) * BANDS + band
-    key = (cell * _CHOICES + _CHOICE.take(number))[rows]
-    order = np.argsort(key, kind="stable")
-    key = key[order] // _CHOICES
-    best = _begins(key)
-    key, rows = key[best], rows[order[best]]
-    satellite, band = key // BANDS, key % BANDS
-    new = _begins(satellite)
-    named = satellite[new]
-    table = np.full((BANDS, len(named)), -1, np.int64)
-    table[band, np.cumsum(new) - 1] = rows
-    return _paired(named, table, o)
+    row = good.nonzero()[0]
+    at = epoch.take(o.message)
+    if len(row) < len(good):
+        number, key, band, at = number[row], key[row], band[row], at[row]
+    named = np.zeros(7 * 64, np.int64)
+    named[key] = 1
+    satellites = named.nonzero()[0]
+    named[satellites] = np.arange(len(satellites))
+    band *= len(satellites)
+    band += named.take(key)
+    band *= epochs
+    band += at
+    table = np.full(BANDS * len(satellites) * epochs, -1, np.int64)
+    choice = _CHOICE.take(number)
+    # What comes later takes the place: the better choice, of equals the first row.
+    for one in np.flatnonzero(np.bincount(choice, minlength=_CHOICES))[::-1].tolist():
+        its = slice(None) if one == 0 and not choice.any() else choice == one
+        table[band[its][::-1]] = row[its][::-1]
+    return _paired(satellites, table.reshape(BANDS, len(satellites), epochs))
 
 
-def _begins(ordered: I64) -> B:
-    """True for each value that is not the one before it."""
-    new = np.ones(len(ordered), bool)
-    new[1:] = ordered[1:] != ordered[:-1]
-    return new
+def _paired(named: I64, table: I64) -> Choice:
+    """One pairing for all satellites of a system in an epoch: what most of them have."""
+    has = table >= 0
+    both = has[0] & has[1:]
+    pairing = np.full(table.shape[1:], SECOND)
+    second = table[1].copy()
+    turn = named // 64
+    for one in np.unique(turn).tolist():
+        begin, end = np.searchsorted(turn, (one, one + 1))
+        firsts = has[0, begin:end].sum(axis=0)
+        seconds, thirds = both[:, begin:end].sum(axis=1)
+        best = np.where(seconds >= thirds, SECOND, THIRD)
+        best = np.where(2 * np.maximum(seconds, thirds) >= firsts, best, SINGLE)
+        if (best == SECOND).all():
+            continue
+        pairing[begin:end] = best
+        second[begin:end] = np.choose(best, table[:, begin:end])
+    first = np.where(has[0] & (second >= 0), table[0], -1)
+    return Choice(_BY_TURN.take(turn), named % 64, pairing, first, second)
 
 
-def _paired(named: I64, table: I64, o: Observations) -> Ranges:
-    if not len(named):
-        return NONE
-    has = (table >= 0).astype(np.int64)
-    new = _begins(named // 64)
-    start = np.flatnonzero(new)
-    firsts, seconds, thirds = (
-        np.add.reduceat(column, start) for column in (has[0], has[0] & has[1], has[0] & has[2])
-    )
-    pairing = np.where(seconds >= thirds, SECOND, THIRD)
-    pairing = np.where(2 * np.maximum(seconds, thirds) >= firsts, pairing, SINGLE)
-    pairing = pairing.take(np.cumsum(new) - 1)
-    other = table[pairing, np.arange(len(named))]
-    keep = (table[0] >= 0) & (other >= 0)
-    first, second = table[0], other
-    if not keep.all():
-        named, pairing, first, second = named[keep], pairing[keep], first[keep], second[keep]
-    f1 = frequency_hz(o.gnss[first], o.signal[first], o.channel[first])
-    f2 = frequency_hz(o.gnss[second], o.signal[second], o.channel[second])
-    # The ratio of GLONASS' two carriers is 9 to 7 whatever the channel, which need not be known.
-    glonass = o.gnss[first] == GNSS.index("R")
-    square = np.where(glonass, (9 / 7) ** 2, (f1 / f2) ** 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        c1 = np.where(pairing == SINGLE, 1.0, square / (square - 1.0))
-    phase1, phase2 = o.phase_range_m[first], o.phase_range_m[second]
+def combined(choice: Choice, o: Observations) -> Ranges:
+    """The observations chosen, put together."""
+    there = choice.first >= 0
+    # Of places without a range any row will do.
+    first, second = np.maximum(choice.first, 0), np.maximum(choice.second, 0)
+    signal1, signal2 = o.signal.take(first).astype(np.int64), o.signal.take(second).astype(np.int64)
+    number = signal1 + (choice.gnss * SLOTS)[:, None]
+    bend = _BEND.take(number)
+    number *= SLOTS
+    number += signal2
+    c1 = _C1.take(number)
+    glonass = choice.gnss == GLONASS
+    if glonass.any():
+        its = first[glonass].ravel()
+        own_hz = frequency_hz(o.gnss[its], o.signal[its], o.channel[its])
+        ratio = np.square(_L1_HZ / np.where(np.isnan(own_hz), 1602.0e6, own_hz))
+        bend[glonass] = ratio.reshape(-1, there.shape[1])
+    c2 = c1 - 1.0
+    code, phase = o.pseudorange_m.take(first), o.phase_range_m.take(first)
+    apart = code - o.pseudorange_m.take(second)
+    apart *= c2
+    code += apart
+    phase_apart = phase - o.phase_range_m.take(second)
+    phase_apart *= c2
+    phase += phase_apart
     return Ranges(
-        named // 448, _BY_TURN.take(named // 64 % 7), named % 64, pairing, first, second, c1,
-        c1 * o.pseudorange_m[first] + (1.0 - c1) * o.pseudorange_m[second],
-        c1 * phase1 + (1.0 - c1) * phase2,
-        np.where(pairing == SINGLE, np.nan, (o.pseudorange_m[second] - o.pseudorange_m[first]) * (c1 - 1.0)),
-        (phase1 - phase2) * (c1 - 1.0),
-        np.fmin(o.cn0_dbhz[first], o.cn0_dbhz[second]),
-        np.where(np.isnan(f1), 1602.0e6, f1),
+        there, choice.pairing, first, second, signal1, signal2, c1, code, phase,
+        np.negative(apart, out=apart), phase_apart,
+        np.fmin(o.cn0_dbhz.take(first), o.cn0_dbhz.take(second)), bend,
     )  # fmt: skip
-
-
-_I64, _F64 = np.empty(0, np.int64), np.empty(0)
-NONE = Ranges(_I64, _I64, _I64, _I64, _I64, _I64, _F64, _F64, _F64, _F64, _F64, _F64, _F64)

@@ -20,17 +20,17 @@ from typing import NamedTuple
 import numpy as np
 
 from hncors.measure import risk
-from hncors.measure.position import BEIDOU_2, CLOCKS, FULL, Groups, inverse_6
+from hncors.measure.position import BEIDOU_2, CLOCKS, FULL, Groups, inverse_6, regular
 from hncors.observation import F64, I64, B
 from hncors.signals import BEIDOU, GNSS
 
 SYSTEMS = len(GNSS)
 SYSTEM_OF_CLOCK = np.array([BEIDOU if clock == BEIDOU_2 else clock for clock in range(CLOCKS)])
-_LEAST_LEFT = 1e-6  # of 1 - b a'Ca: a satellite without which the position is not determined
+LEAST_LEFT = 1e-6  # of 1 - b a'Ca: a satellite without which the position is not determined
 _UPPER = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-_DIAGONAL = [0, 3, 5]  # of those six
-_WORST_M2 = 1e6  # variance from which a solution counts as none
-_NO_SPREAD_M = 1e-6  # a system that adds nothing moves nothing
+DIAGONAL = [0, 3, 5]  # of those six
+WORST_M2 = 1e6  # variance from which a solution counts as none
+NO_SPREAD_M = 1e-6  # a system that adds nothing moves nothing
 
 
 class Separation(NamedTuple):
@@ -76,7 +76,7 @@ def separate(groups: Groups, enu: F64, sigma_m: F64, residual_m: F64, redundancy
     normal = groups.by_epoch(sums)
     with np.errstate(divide="ignore", invalid="ignore"):  # of epochs that have no solution
         inverse = inverse_6(normal)
-    variance = inverse[_DIAGONAL]
+    variance = inverse[DIAGONAL]
     factor = _Factors.of(np.bincount(epoch[use], minlength=groups.epochs))
 
     of_row = inverse.take(epoch, axis=1)
@@ -84,13 +84,13 @@ def separate(groups: Groups, enu: F64, sigma_m: F64, residual_m: F64, redundancy
     rest = total.take(group) - weight
     b = np.where(use & (rest > 0.0), weight * total.take(group) / np.where(rest > 0.0, rest, 1.0), 0.0)
     remains = 1.0 - b * (centred * moved).sum(axis=0)
-    seen = remains > _LEAST_LEFT
+    seen = remains > LEAST_LEFT
     gain = np.where(seen, b / np.where(seen, remains, 1.0), 0.0)
     root = np.sqrt(gain)
     statistic = np.abs(left) * root
     gnss = SYSTEM_OF_CLOCK[groups.clock[group]]
     level = np.abs(moved) * (factor.threshold.take(epoch) * root)
-    level += factor.by_satellite[:, epoch, gnss] * np.sqrt(of_row[_DIAGONAL] + np.square(moved) * gain)
+    level += factor.by_satellite[:, epoch, gnss] * np.sqrt(of_row[DIAGONAL] + np.square(moved) * gain)
     level[:, ~seen] = np.inf  # nobody would see its fault
     level[:, ~use] = 0.0
 
@@ -144,13 +144,14 @@ def _systems(groups: Groups, sums: F64, normal: F64, variance: F64, factor: _Fac
     key = groups.epoch[groups.start] * SYSTEMS + SYSTEM_OF_CLOCK[groups.clock]
     size = groups.epochs * SYSTEMS
     own = np.stack([np.bincount(key, one, size) for one in sums]).reshape(9, groups.epochs, SYSTEMS)
-    present = own[_DIAGONAL].sum(axis=0) > 0.0
-    inverse = inverse_6(normal[:6, :, None] - own[:6])
-    left = inverse[_DIAGONAL]
-    determined = np.all((left > 0.0) & (left < _WORST_M2), axis=0) & present
+    present = own[DIAGONAL].sum(axis=0) > 0.0
+    rest = normal[:6, :, None] - own[:6]
+    inverse = inverse_6(rest)
+    left = inverse[DIAGONAL]
+    determined = np.all((left > 0.0) & (left < WORST_M2), axis=0) & present & regular(rest)
     spread = np.sqrt(np.maximum(left - variance[:, :, None], 0.0))
     moved = np.stack([np.abs((inverse[FULL[axis]] * own[6:]).sum(axis=0)) for axis in range(3)])
-    statistic = np.where(determined & (spread > _NO_SPREAD_M), moved / spread, 0.0).max(axis=0)
+    statistic = np.where(determined & (spread > NO_SPREAD_M), moved / spread, 0.0).max(axis=0)
     level = factor.threshold[:, None] * spread + factor.by_system * np.sqrt(left)
     blind = present & ~determined & (risk.SYSTEM_PRIOR > risk.NOT_MONITORED)
     level = np.where(determined, level, np.where(blind, np.inf, 0.0))

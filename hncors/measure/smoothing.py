@@ -14,13 +14,14 @@ import numpy as np
 
 from hncors.measure.lock import lock_end_ms
 from hncors.measure.ranges import SINGLE, Ranges
-from hncors.observation import F64, I64, U8, Observations
+from hncors.observation import F64, I64, B, Messages, Observations
 from hncors.signals import SATELLITES
 
 LONGEST = 3600  # epochs that count in a mean
 LONGEST_SINGLE_MS = 100_000  # of one frequency, where the ionosphere drives range and phase apart
 GAP_MS = 120_000
 LATE_MS = 60_000  # an epoch this much older is late, an older one begins time anew
+NEVER_MS = -(1 << 60)
 STEP_M = 0.10  # of the geometry-free phase; the quiet ionosphere moves it by mm/s
 STEP_M_S = 0.02
 FAR_SIGMAS = 7.0
@@ -37,20 +38,20 @@ def place(gnss: I64, satellite: I64) -> I64:
 
 
 class Smoothed(NamedTuple):
-    """Ranges and delays after smoothing, and how many epochs are in them."""
+    """Ranges and delays after smoothing, and how many epochs are in them; (satellites, epochs)."""
 
     range_m: F64
     delay_m: F64
-    over: I64  # epochs
+    over: F64  # epochs
 
 
 class Smoother:
-    """Arcs of all stations; the first axis of each array is the station."""
+    """Arcs of all stations; arrays are satellites' places by stations."""
 
     def __init__(self, stations: int) -> None:
-        shape = (stations, PLACES)
-        self.time_ms = np.full(shape, -(1 << 60), np.int64)
-        self.count = np.zeros(shape, np.int32)
+        shape = (PLACES + 1, stations)  # the last is of what is not to be kept
+        self.time_ms = np.full(shape, NEVER_MS, np.int64)
+        self.count = np.zeros(shape)
         self.pairing = np.full(shape, -1, np.int8)
         self.mean_m = np.zeros(shape)  # range less phase
         self.delay_m = np.zeros(shape)  # the same of the ionosphere's delay
@@ -63,34 +64,65 @@ class Smoother:
         other = Smoother(len(before))
         stay = np.flatnonzero(before >= 0)
         for name, column in vars(self).items():
-            getattr(other, name)[stay] = column[before[stay]]
+            getattr(other, name)[:, stay] = column[:, before[stay]]
         return other
 
     def add(
-        self, station: I64, time_ms: I64, kind: U8, ranges: Ranges, o: Observations, sigma_m: F64
+        self,
+        station: I64,
+        time_ms: I64,
+        place: I64,
+        ranges: Ranges,
+        messages: Messages,
+        o: Observations,
+        variance_m2: F64,
+        good: B,
     ) -> Smoothed:
-        """Smooth the ranges of one epoch of each station; `station` to `sigma_m` are by row of `ranges`."""
-        at = station * PLACES + place(ranges.gnss, ranges.satellite)
-        elapsed = time_ms - self.time_ms.ravel().take(at)
+        """Smooth the ranges that are `good` of one epoch of each station.
+
+        `station` and `time_ms` are by epoch, `place` is that of each satellite.
+        """
+        at = place[:, None] * self.time_ms.shape[1] + station
+        elapsed = (time_ms - self.time_ms.take(at)).astype(np.float64)
         lock1, lock2 = o.lock_ms.take(ranges.first), o.lock_ms.take(ranges.second)
-        mean, delay = self.mean_m.ravel().take(at), self.delay_m.ravel().take(at)
+        mean, delay = self.mean_m.take(at), self.delay_m.take(at)
         fresh = ranges.range_m - ranges.phase_m
-        away = np.abs(ranges.delay_phase_m - self.delay_phase_m.ravel().take(at))
-        new = away > STEP_M + STEP_M_S / 1000 * elapsed
-        new |= np.abs(fresh - mean) > FAR_SIGMAS * sigma_m
-        for lock, before in ((lock1, self.lock1_ms), (lock2, self.lock2_ms)):
-            end = lock_end_ms(kind, lock)
-            new |= (end <= before.ravel().take(at)) | (end <= elapsed)
-        new |= (elapsed > GAP_MS) | (elapsed < -LATE_MS) | (self.pairing.ravel().take(at) != ranges.pairing)
+        step = ranges.delay_phase_m - self.delay_phase_m.take(at)
+        np.abs(step, out=step)
+        new = step > STEP_M + STEP_M_S / 1000 * elapsed
+        ahead = fresh - mean
+        far = ahead * ahead
+        new |= far > FAR_SIGMAS**2 * variance_m2
+        for lock, row, known_ms in (
+            (lock1, ranges.first, self.lock1_ms.take(at)),
+            (lock2, ranges.second, self.lock2_ms.take(at)),
+        ):
+            # What an indicator excludes is longer than what it says, so few have to be looked at.
+            few = ((lock < known_ms) | (lock < elapsed)).nonzero()
+            end = lock_end_ms(messages.kind[o.message[row[few]]], lock[few])
+            new[few] |= (end <= known_ms[few]) | (end <= elapsed[few])
+        new |= (elapsed > GAP_MS) | (elapsed < -LATE_MS) | (self.pairing.take(at) != ranges.pairing)
         # An epoch that comes late changes nothing.
-        known = ~np.isnan(fresh) & ((elapsed > 0) | (elapsed < -LATE_MS))
-        longest = np.where(ranges.pairing == SINGLE, LONGEST_SINGLE_MS // np.maximum(elapsed, 1) + 1, LONGEST)
-        count = np.where(new, 1, np.minimum(self.count.ravel().take(at) + 1, longest))
-        mean = np.where(new, fresh, mean + (fresh - mean) / count)
+        known = ~np.isnan(fresh)
+        known &= good
+        known &= (elapsed > 0) | (elapsed < -LATE_MS)
+        count = self.count.take(at)
+        count += 1.0
+        np.minimum(count, LONGEST, out=count)
+        single = ranges.pairing == SINGLE
+        if single.any():
+            longest = LONGEST_SINGLE_MS // np.maximum(elapsed, 1.0) + 1
+            count = np.where(single, np.minimum(count, longest), count)
         apart = ranges.delay_m - ranges.delay_phase_m
-        delay = np.where(new, apart, delay + (apart - delay) / count)
-        rows = slice(None) if known.all() else np.flatnonzero(known)
-        here = at[rows]
+        behind = apart - delay
+        if new.any():
+            count[new], mean[new], delay[new] = 1.0, 0.0, 0.0
+            ahead[new], behind[new] = fresh[new], apart[new]
+        ahead /= count
+        mean += ahead
+        behind /= count
+        delay += behind
+        keep = np.where(known, at, PLACES * self.time_ms.shape[1])
         for column, values in (
             (self.time_ms, time_ms),
             (self.count, count),
@@ -101,7 +133,13 @@ class Smoother:
             (self.lock2_ms, lock2),
             (self.delay_phase_m, ranges.delay_phase_m),
         ):
-            column.ravel()[here] = values[rows]
-        smooth = np.where(known, ranges.phase_m + mean, ranges.range_m)
-        iono = np.where(known, ranges.delay_phase_m + delay, ranges.delay_m)
-        return Smoothed(smooth, iono, np.where(known, count, 1))
+            column.reshape(-1)[keep] = values
+        mean += ranges.phase_m
+        delay += ranges.delay_phase_m
+        if known.all():
+            return Smoothed(mean, delay, count)
+        return Smoothed(
+            np.where(known, mean, ranges.range_m),
+            np.where(known, delay, ranges.delay_m),
+            np.where(known, count, 1.0),
+        )

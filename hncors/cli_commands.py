@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hncors import cli_output
+from hncors import cli_cases_commands, cli_output
 from hncors.version import VERSION
 
 app = typer.Typer(
@@ -33,6 +33,9 @@ Time = Annotated[
         help="A time within half a week of the first observation, where nothing else tells the week.",
     ),
 ]
+
+
+app.add_typer(cli_cases_commands.app, name="cases")
 
 
 def _end(work: Callable[[], int]) -> NoReturn:

@@ -20,12 +20,16 @@ from hncors.cli_commands import app
 ROOT = Path(__file__).parents[1]
 DOCUMENTED = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
 COMMANDS = get_command(app).commands
+GROUPS = {name: command.commands for name, command in COMMANDS.items() if hasattr(command, "commands")}
+MEMBERS = [(group, name) for group, members in GROUPS.items() for name in members]
 HELP = {"-h", "--help"}
 
 
 def section(name: str) -> str:
-    """The part of the page below a command's heading."""
-    found = re.search(rf"^## hncors {name}\b[^\n]*\n(.*?)(?=^## |\Z)", DOCUMENTED, flags=re.M | re.S)
+    """The part of the page below a command's heading; of a group, until that of its first member."""
+    found = re.search(
+        rf"^##+ hncors {name}(?![\w-]| [a-z])[^\n]*\n(.*?)(?=^##|\Z)", DOCUMENTED, flags=re.M | re.S
+    )
     return found[1] if found else ""
 
 
@@ -50,7 +54,29 @@ def test_every_command_has_a_section_and_no_other_has():
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_option_is_documented_and_no_other(name):
-    assert shown(section(name)) == options(COMMANDS[name].params)
+    common = [options(member.params) for member in GROUPS.get(name, {}).values()]
+    told = shown(section(name))
+    assert told - set().union(*common) == options(COMMANDS[name].params)
+
+
+def test_every_member_of_a_group_has_a_section_and_no_other_has():
+    told = set(re.findall(r"^### hncors ([a-z]+) ([a-z-]+)", DOCUMENTED, flags=re.M))
+    assert told == set(MEMBERS)
+
+
+@pytest.mark.parametrize(("group", "name"), MEMBERS)
+def test_every_option_of_a_member_is_documented_and_no_other(group, name):
+    found, own = options(GROUPS[group][name].params), shown(section(f"{group} {name}"))
+    assert own == found - shown(section(group))
+
+
+@pytest.mark.parametrize(("group", "name"), MEMBERS)
+def test_the_example_of_a_member_is_the_documented_one(monkeypatch, capsys, group, name):
+    done = ran(monkeypatch, capsys, group, name, "--help")
+    assert done.status == 0
+    example = " ".join(done.out.partition("Example: ")[2].split())
+    assert example.startswith(f"hncors {group} {name}")
+    assert f"    {example}\n" in section(f"{group} {name}")
 
 
 def test_what_all_commands_share_is_documented():

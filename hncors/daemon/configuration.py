@@ -45,6 +45,19 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
     return settings, stations
 
 
+def load_settings(path: Path) -> Settings:
+    """The configuration file at `path` alone, whatever the station files hold.
+
+    Raises ConfigurationError.
+    """
+    problems: list[str] = []
+    text = _text(path, problems)
+    settings, found = (None, []) if text is None else read_settings(text, str(path))
+    if problems + found or settings is None:
+        raise ConfigurationError(problems + found)
+    return settings
+
+
 def one_station(text: str, file: str) -> Station:
     """The station in a TOML `text` that is in no file; `file` is what problems call it.
 

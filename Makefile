@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: integrity demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
+.PHONY: integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -37,6 +37,10 @@ fuzz: $(VENV)/dev.stamp
 # A million epochs without faults and ten thousand with: writes the tables of docs/integrity.md.
 integrity: $(VENV)/dev.stamp
 	$(BIN)/python scripts/integrity_table.py $(ARGS)
+
+# Real ranges at known places against the model's sigmas: writes docs/residuals.md; ARGS="FOLDER of recordings".
+residuals: $(VENV)/dev.stamp
+	$(BIN)/python scripts/residuals_table.py --write $(ARGS)
 
 # Links and network under random faults, held against their plan; make soak ARGS="--hours 2 --seed 7 --real".
 soak: $(VENV)/dev.stamp

@@ -3,13 +3,14 @@
     python scripts/residuals_table.py INPUT... [--write]
 
 Recordings (files, or folders of them) are replayed; each range is held against the reference point that the
-stream tells, less the clock of its system, in sigmas of hncors/measure/range_noise.py, as it came and smoothed.
+stream tells, less the clock of its system, in sigmas of hncors/measure/range_noise.py.
 Prints the tables of docs/residuals.md; with --write they are put there, and the plots beside them.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 
 from hncors.cli_output import Refused
 from hncors.cli_recordings import prepare
+from hncors.measure import risk
 from hncors.measure.independence import correlation_epochs
 from hncors.measure.overbound import factor, normalised
 from hncors.measure.position import BEIDOU_2, CLOCKS, clocks
@@ -31,6 +33,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "residuals.md"
 BEGIN, END = "<!-- made by make residuals: begin -->", "<!-- end -->"
 BINS_DEG = (10, 15, 20, 30, 45, 60, 90)
+ENOUGH = 500  # ranges, for a line of their own
 COLOURS = ("c1", "c4", "c2", "c0", "c3", "c5")
 BANDS = {
     "G": ("L1", "L1+L2", ""),
@@ -138,7 +141,7 @@ def select(of: Sampled, rows: np.ndarray) -> Sampled:
 
 def by_elevation(of: Sampled) -> Iterator[tuple[str, Sampled]]:
     """Ranges of each bin of elevation that has some."""
-    for low, high in zip(BINS_DEG, BINS_DEG[1:], strict=False):
+    for low, high in itertools.pairwise(BINS_DEG):
         rows = np.flatnonzero((of.elevation_deg >= low) & (of.elevation_deg < high))
         if len(rows):
             yield f"{low}–{high}°", select(of, rows)
@@ -147,9 +150,11 @@ def by_elevation(of: Sampled) -> Iterator[tuple[str, Sampled]]:
 def table(of: Sampled) -> list[str]:
     """Lines of the table: every combination, by elevation and together."""
     lines = [
-        "| ranges | elevation | n | satellites | independent | "
-        "snapshot: rms | largest | factor | smoothed: rms | largest | factor |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        (
+            "| ranges | elevation | n | satellites | independent | snapshot: rms | largest | factor "
+            "| smoothed: rms | largest | factor | in use |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, rows in (*groups(of), ("all", np.arange(len(of.gnss)))):
         its = select(of, rows)
@@ -158,30 +163,33 @@ def table(of: Sampled) -> list[str]:
                 continue
             both = [judged(part, kind) for kind in range(2)]
             first = both[0]
-            cells = [f"{b.rms:.2f} | {b.largest:.2f} | {_bold(b.factor)}" for b in both]
+            used = risk.BOUND[its.gnss[0]] if rows.size < of.gnss.size else np.inf
+            cells = [f"{b.rms:.2f} | {b.largest:.2f} | {_bold(b.factor, used)}" for b in both]
             lines.append(
                 f"| {name} | {label} | {first.count:,} | {first.satellites} | {first.independent:.0f} | "
-                f"{' | '.join(cells)} |"
+                f"{' | '.join(cells)} | {used:.1f} |".replace("inf", "")
             )
     return lines
 
 
-def _bold(value: float) -> str:
+def _bold(value: float, used: float) -> str:
     text = "" if np.isnan(value) else f"{value:.2f}"
-    return f"**{text}**" if value > 1.0 else text
+    return f"**{text}**" if value > used else text
 
 
 def plots(of: Sampled) -> Iterator[tuple[str, str]]:
-    """File names and images: all combinations by elevation, then each system."""
+    """File names and images: by signals in the model's sigmas, by elevation in those of protection levels."""
+    used = of._replace(sigmas=of.sigmas / risk.BOUND[of.gnss])
+    large = [(name, rows) for name, rows in groups(of) if len(rows) >= ENOUGH]
     for kind, word in enumerate(KINDS):
         samples = [
             Sample(label, colour, part.sigmas[kind])
-            for (label, part), colour in zip(by_elevation(of), COLOURS, strict=False)
+            for (label, part), colour in zip(by_elevation(used), COLOURS, strict=False)
         ]
         yield f"residuals-elevation-{word}.svg", quantiles(f"{word}, by elevation", samples, alone=True)
         samples = [
             Sample(name, colour, select(of, rows).sigmas[kind])
-            for (name, rows), colour in zip(groups(of), (*COLOURS, "c6"), strict=False)
+            for (name, rows), colour in zip(large, COLOURS, strict=False)
         ]
         yield f"residuals-signals-{word}.svg", quantiles(f"{word}, by signals", samples, alone=True)
 

@@ -59,6 +59,8 @@ def test_leaving_out_is_what_solving_again_says(number: int) -> None:
     assert found.squares[0] == pytest.approx((residual**2 / sigma**2).sum())
     threshold, fault_free, by_satellite, by_system = risk.factors(len(clocks))
     system_of = np.where(clocks == BEIDOU_2, BEIDOU, clocks)
+    bound = risk.BOUND[system_of].max()
+    fault_free, by_satellite, by_system = (one * bound for one in (fault_free, by_satellite, by_system))
     levels = [fault_free * np.sqrt(np.diag(covariance))]
     for k in range(len(clocks)):
         rest = np.arange(len(clocks)) != k

@@ -1,4 +1,4 @@
-"""Whether a model's sigmas bound the errors there were: residuals at known places, in sigmas, and what bounds them.
+"""Whether a model's sigmas bound the errors there were: residuals at known places, and what bounds them.
 
 A clock that is fitted to the residuals of its satellites takes a part of each one's error along, more where
 there are few; what is left of each is judged against what should be left.
@@ -39,11 +39,11 @@ def normalised(group: I64, residual_m: F64, sigma_m: F64) -> F64:
 
 
 def factor(value: F64, body: float = BODY) -> float:
-    """What the model's sigma has to be multiplied with for it to bound: least k so that |value| / k is nowhere
-    exceeded more often than a standard normal variable, in the shares from `body` down to one value of all.
+    """What the model's sigma has to be multiplied with for it to bound.
 
-    The folded over-bound of DeCleene 2000 ("Defining pseudorange integrity: overbounding", ION GPS 2000) as far
-    down as there are values. nan where there are fewer than ten.
+    The least k so that |value| / k is nowhere exceeded more often than a standard normal variable, in the
+    shares from `body` down to one value of all: the folded over-bound of DeCleene 2000 ("Defining pseudorange
+    integrity: overbounding", ION GPS 2000) as far down as there are values. nan: fewer than ten.
     """
     size = np.sort(np.abs(value[~np.isnan(value)]))
     count = len(size)

@@ -34,6 +34,11 @@ SYSTEM_FLOOR = 1e-4
 """What the prior of a system counts as at least where its fault can be seen: one of GPS, should there be one,
 is then bounded as well as those of the others."""
 
+BOUND = np.array([{"G": 1.2, "J": 1.2, "R": 1.2, "C": 2.8}.get(g, 1.6) for g in GNSS])
+"""What sigmas of range_noise.py are multiplied with where errors are bounded: they are fitted to be right in
+the mean, as weights should be, and bound BeiDou's errors not at all. By docs/residuals.md, rounded up; at
+least 1.2. An epoch takes the largest of its systems."""
+
 ALERT_LIMIT_M = np.array([40.0, 35.0])
 """Protection levels, on the ground and of the height, above which a position is of no use where metres are
 enough: the alert limits of LPV-200 (ICAO annex 10, volume I), which need nothing finer either."""

@@ -77,7 +77,9 @@ def separate(groups: Groups, enu: F64, sigma_m: F64, residual_m: F64, redundancy
     with np.errstate(divide="ignore", invalid="ignore"):  # of epochs that have no solution
         inverse = inverse_6(normal)
     variance = inverse[DIAGONAL]
-    factor = _Factors.of(np.bincount(epoch[use], minlength=groups.epochs))
+    gnss = SYSTEM_OF_CLOCK[groups.clock]
+    bound = _of_epoch(groups, np.where(total > 0.0, risk.BOUND[gnss], 0.0))
+    factor = _Factors.of(np.bincount(epoch[use], minlength=groups.epochs), bound)
 
     of_row = inverse.take(epoch, axis=1)
     moved = np.stack([(of_row[FULL[axis]] * centred).sum(axis=0) for axis in range(3)])
@@ -88,7 +90,7 @@ def separate(groups: Groups, enu: F64, sigma_m: F64, residual_m: F64, redundancy
     gain = np.where(seen, b / np.where(seen, remains, 1.0), 0.0)
     root = np.sqrt(gain)
     statistic = np.abs(left) * root
-    gnss = SYSTEM_OF_CLOCK[groups.clock[group]]
+    gnss = gnss[group]
     level = np.abs(moved) * (factor.threshold.take(epoch) * root)
     level += factor.by_satellite[:, epoch, gnss] * np.sqrt(of_row[DIAGONAL] + np.square(moved) * gain)
     level[:, ~seen] = np.inf  # nobody would see its fault
@@ -113,6 +115,13 @@ def largest(groups: Groups, rows: F64) -> F64:
     return out
 
 
+def _of_epoch(groups: Groups, value: F64) -> F64:
+    """The largest of the groups of each epoch."""
+    out = np.zeros(groups.epochs)
+    out[groups.present] = np.maximum.reduceat(value, groups.first)
+    return out
+
+
 class _Factors(NamedTuple):
     """`risk.factors` of each epoch."""
 
@@ -122,10 +131,12 @@ class _Factors(NamedTuple):
     by_system: F64  # (3, epochs, systems)
 
     @classmethod
-    def of(cls, satellites: I64) -> _Factors:
+    def of(cls, satellites: I64, bound: F64) -> _Factors:
+        """By number of satellites; what bounds errors also by the largest `risk.BOUND` of what is used."""
         numbers, which = np.unique(satellites, return_inverse=True)
         threshold, *others = zip(*(risk.factors(int(number)) for number in numbers), strict=True)
-        return cls(np.array(threshold)[which], *(np.stack(other, axis=1)[:, which] for other in others))
+        fault_free, *by = (np.stack(other, axis=1)[:, which] for other in others)
+        return cls(np.array(threshold)[which], fault_free * bound, *(one * bound[:, None] for one in by))
 
 
 def _products(centred: F64, left: F64, weight: F64) -> F64:

@@ -161,7 +161,8 @@ def _tests(grid: Grid, e: _Equations, unused: B, *, bounds: bool) -> tuple[B, I6
     square *= gain
     limit = risk.residual_limits().take(np.clip(e.spare, 0, risk.MOST_DOF).astype(np.int64))
     passed = (squares <= limit) & (square.max(axis=0) <= threshold * threshold)
-    statistic, system_level = _systems(grid, e, threshold)
+    bound = (risk.BOUND[SYSTEM_OF_CLOCK[grid.clock]][:, None] * (e.total > 0.0)).max(axis=0)
+    statistic, system_level = _systems(grid, e, threshold, bound)
     passed &= statistic <= threshold
     worst = np.zeros(len(passed), np.int64)
     failed = (~passed).nonzero()[0]
@@ -175,19 +176,19 @@ def _tests(grid: Grid, e: _Equations, unused: B, *, bounds: bool) -> tuple[B, I6
     # The level grows with it, so the largest of each clock's satellites is enough.
     most = grid.largest(moved)
     by_satellite = _table().by_satellite[SYSTEM_OF_CLOCK[grid.clock]][..., e.number].swapaxes(0, 1)
-    level = threshold * np.sqrt(most) + by_satellite * np.sqrt(variance[:, None] + most)
+    level = threshold * np.sqrt(most) + bound * by_satellite * np.sqrt(variance[:, None] + most)
     level[:, e.ranges == 0.0] = 0.0
     if some_blind:
         level[:, grid.largest((blind & ~unused).astype(np.float64)) > 0.0] = (
             np.inf
         )  # nobody would see its fault
-    fault_free = _table().fault_free[:, e.number] * np.sqrt(variance)
+    fault_free = bound * _table().fault_free[:, e.number] * np.sqrt(variance)
     levels = np.fmax(np.fmax(level.max(axis=1), system_level), fault_free)
     levels[:, e.spare < 1.0] = np.inf
     return passed, worst, levels
 
 
-def _systems(grid: Grid, e: _Equations, threshold: F64) -> tuple[F64, F64]:
+def _systems(grid: Grid, e: _Equations, threshold: F64, bound: F64) -> tuple[F64, F64]:
     """The largest statistic of leaving a system out (epochs,), and the levels for it (3, epochs)."""
     system = SYSTEM_OF_CLOCK[grid.clock]
     first = np.flatnonzero(np.diff(system, prepend=-1))
@@ -204,7 +205,7 @@ def _systems(grid: Grid, e: _Equations, threshold: F64) -> tuple[F64, F64]:
     moved = np.abs(_times(inverse, right))
     statistic = np.where(determined & (spread > NO_SPREAD_M), moved / spread, 0.0).max(axis=(0, 1))
     by_system = _table().by_system[system][..., e.number].swapaxes(0, 1)
-    level = threshold * spread + by_system * np.sqrt(left)
+    level = threshold * spread + bound * by_system * np.sqrt(left)
     blind = present & ~determined & (risk.SYSTEM_PRIOR[system] > risk.NOT_MONITORED)[:, None]
     level = np.where(determined, level, np.where(blind, np.inf, 0.0))
     return statistic, level.max(axis=1)

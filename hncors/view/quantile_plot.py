@@ -68,5 +68,16 @@ def quantiles(name: str, samples: Sequence[Sample], *, alone: bool = False) -> M
             x, y = frame.x(expected(len(values))), frame.y(values)
             rows = thinned(np.floor(2 * x).astype(np.int64), values)
             parts.append(svg.path(x[rows], y[rows], class_=f"s-{sample.colour} line"))
-    parts.append(legend([(sample.name, f"s-{sample.colour} line") for sample in samples], right=RIGHT))
+    parts += _legend([(sample.name, f"s-{sample.colour} line") for sample in samples])
     return svg.picture(SIZE, HEIGHT, name, parts, alone=alone)
+
+
+def _legend(named: Sequence[tuple[str, str]]) -> list[Markup]:
+    """Names in as many rows as they need."""
+    rows: list[list[tuple[str, str]]] = [[]]
+    for one in named:
+        wide = sum(svg.width(words) + 30.0 for words, _ in (*rows[-1], one))
+        if rows[-1] and wide > RIGHT:
+            rows.append([])
+        rows[-1].append(one)
+    return [legend(row, right=RIGHT, y=10.0 + 15.0 * n) for n, row in enumerate(rows)]

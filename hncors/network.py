@@ -10,15 +10,17 @@ events whatever the chunks were: decoding works on whole frames, time and epochs
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from hncors import gpstime
+from hncors.causes import Causes
 from hncors.completion import Complete, Completion
 from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, identities, join, part, spanned
+from hncors.frames import Motions
 from hncors.gpstime import WEEK_MS
 from hncors.health import (
     CONNECTED,
@@ -40,7 +42,7 @@ from hncors.measure.quality import Quality
 from hncors.measure.tally import Tally, count_at
 from hncors.mirrors import Mirrors
 from hncors.misleading import Misleading
-from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, subset
+from hncors.observation import F64, I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, subset
 from hncors.positioning import NO_POSITIONS, Positioning, Positions
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
@@ -124,7 +126,9 @@ class Network:
         self.ticks = 0
         self.places = Places(stations) if places is None else places
         self.registered = self.places.motions_of([stream.id for stream in self.streams])
-        self.misleading = Misleading(self.places, [stream.id for stream in self.streams])
+        ids = [stream.id for stream in self.streams]
+        self.misleading = Misleading(self.places, ids)
+        self.causes = Causes(ids, self.places, known_places(self.registered, streams))
         self._reference_ms = reference_ms
         self._came: list[Came] = []  # since the last tick
         self._waiting: set[int] = set()  # streams of which bytes are pending, and a few more
@@ -308,14 +312,14 @@ class Network:
                 heard_ns[number] = stream.byte_ns
         done = self._completion().complete(held, heard_ns, end=end)
         self._held = part(held, done.open_first, done.open_last)
-        return self._measure(held, done) if len(done.stream) else NO_NEWS
+        return self._measure(held, done, now_ns) if len(done.stream) else NO_NEWS
 
     def _completion(self) -> Completion:
         return Completion(
             self.streams, self.tables, self._blind, lambda stream, event: self._tell(stream, [event])
         )
 
-    def _measure(self, held: Dated, done: Complete) -> Tick:
+    def _measure(self, held: Dated, done: Complete, now_ns: int) -> Tick:
         station, time, by = done.stream, done.time, done.by
         arrival = held.arrival_ns[done.last]
         messages, observations = subset(held.messages, held.observations, spanned(done.first, done.last))
@@ -341,11 +345,18 @@ class Network:
                 self._tell(stream, [Event(int(arrival[copy.row]), stream.id, "mirrored_stream", detail)])
         for news in self.quality.epochs(station, time, late, epoch, messages, observations):
             stream = self.streams[station[news.row]]
+            if news.kind == "clock_jump":
+                steered = bool((messages.clock_steering[epoch == news.row] == 1).any())
+                self.causes.stations.jumped(
+                    int(station[news.row]), int(time[news.row]), news.detail["milliseconds"], steered
+                )
             self._tell(stream, [Event(int(arrival[news.row]), stream.id, news.kind, news.detail)])
         args = station, time, late, epoch, messages, observations
         positions, unused = self.positioning.epochs_of(*args)
         self.quality.aim(self.positioning.store.table, self.positioning.place_m, station, time)
         self.misleading.add(station, time, positions)
+        self.causes.add(station, time, late, positions)
+        self._events += self.causes.judge(now_ns, self.quality)
         for one in unused:
             self._tell(self.streams[one.station], not_used(self.streams[one.station], one, int(arrival[-1])))
         epochs = Epochs(station, time, satellites, cells, by, arrival)
@@ -371,6 +382,18 @@ class Network:
 
 
 _when_and_whose = itemgetter(1, 0)  # of a Came
+
+
+def known_places(registered: Motions, streams: Sequence[Stream]) -> Callable[[int], F64]:
+    """Where stations are known to stand at a GPS time: as registered, else as they tell; nan: not known."""
+    nowhere = (np.nan,) * 3
+
+    def at(time_ms: int) -> F64:
+        there = registered.at(time_ms)
+        told = np.array([stream.arp_m or nowhere for stream in streams], np.float64).reshape(-1, 3)
+        return np.where(np.isnan(there), told, there)
+
+    return at
 
 
 def _counted(numbers: I64) -> Iterator[tuple[int, int]]:

@@ -15,7 +15,7 @@ from hncors.gpstime import BEIDOU_OFFSET_MS, WEEK_MS, from_unix_ns, to_unix_ns
 from hncors.health import Event, Watched, promised_ms, stream_of, together
 from hncors.hearing import hold, identify
 from hncors.identity import Places
-from hncors.network import Network
+from hncors.network import Network, known_places
 
 LOOKED_AT = 64  # frames
 
@@ -51,7 +51,10 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.quality = network.quality.rearranged(before)
     network.positioning = network.positioning.rearranged(before, after)
     network.registered = network.places.motions_of([stream.id for stream in streams])
-    network.misleading = network.misleading.rearranged(before, network.places, [s.id for s in streams])
+    ids = [stream.id for stream in streams]
+    network.misleading = network.misleading.rearranged(before, network.places, ids)
+    known = known_places(network.registered, network.streams)
+    network.causes = network.causes.rearranged(before, ids, network.places, known)
     network._held = renumbered(network._held, after)
     network._waiting = {number for number, stream in enumerate(streams) if stream.framer.pending}
     moved = [one._replace(number=int(after[one.number])) for one in network._came]

@@ -181,12 +181,12 @@ class Positioning:
             put(plain, again, solve(short, its, delay_m[:, again], its.noise_m2, None, None, bounds=False))
             few[again] = too_few(short, theirs.usable)
         smoothed = self._smooth(tick, columns, choice, ranges, plain.variance_m2, sent.usable & ~plain.out)
-        delay_m += smoothed.delay_m - ranges.delay_m
+        smooth_delay_m = delay_m + (smoothed.delay_m - ranges.delay_m)
         more_m = smoothed.range_m - ranges.range_m
         noise = smoothed_m2(seen.noise_m2, smoothed.over)
-        best = solve(grid, seen, delay_m, noise, more_m, plain.out, bounds=True)
+        best = solve(grid, seen, smooth_delay_m, noise, more_m, plain.out, bounds=True)
         if retried:
-            some_columns = (delay_m[:, again], noise[:, again], more_m[:, again], plain.out[:, again])
+            some_columns = (smooth_delay_m[:, again], noise[:, again], more_m[:, again], plain.out[:, again])
             put(best, again, solve(short, at(seen, again), *some_columns, bounds=True))
         smooth, snapshot = best.verdict, plain.verdict
         trust = self._doubt(station, time_ms, tick.turn[columns], _worse(plain.state, best.state))
@@ -202,6 +202,7 @@ class Positioning:
             begin, sent.usable, choice.gnss, choice.satellite, choice.pairing, smooth.use,
             plain.out | best.out, snapshot.residual_m, snapshot.use, smooth.residual_m,
             plain.variance_m2, best.variance_m2, smoothed.over, seen.sight.axes, seen.sight.enu,
+            seen.use, start, seen.free_m - seen.sight.distance_m, seen.noise_m2, ranges.c1, delay_m,
         )  # fmt: skip
         return Positions(
             status, trust, np.where(solved, smooth.place_m, np.nan).T,

@@ -16,7 +16,7 @@ ROWS = (
     "rtcm3",
     "ntrip settings registry rinex",
     "measure",
-    "reading arp identity health hearing dating completion mirrors positioning misleading network",
+    "reading arp identity health hearing dating completion mirrors positioning misleading causes network",
     "supervise",
     "simulate",
     "view",

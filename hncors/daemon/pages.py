@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hncors import gpstime
+from hncors.causes_words import OWN, WIDE
 from hncors.health import SECOND_NS, Event, Stream
 from hncors.measure.tally import TYPE_LABELS
 from hncors.network import Network
@@ -125,6 +126,8 @@ def detail(network: Network, number: int, station: Station) -> dict[str, Any]:
         "epochs": {"expected": account.expected, "received": account.received, "blind": account.blind},
         "satellites": {GNSS[g]: int(satellites[g]) for g in np.flatnonzero(satellites)},
         "identity": _identity(network, stream),
+        "faults": [OWN[n] for n in np.flatnonzero(network.causes.stations.hold.on[number])],
+        "inhibited_by": [WIDE[n] for n in np.flatnonzero(network.causes.inhibited[number])],
         "mirrors": network.streams[copied].id if (copied := int(network.mirrors.of[number])) >= 0 else None,
     }
 

@@ -83,14 +83,9 @@ class Roti:
         `newest_ms` is the newest epoch of each station. Satellites known to be below 30 degrees, where the
         way through the ionosphere and the noise are longest, do not count.
         """
-        used = min(cells.count, self._size)
-        station = cells.station_of(np.arange(used))
-        age_ms = newest_ms[station] - self.roti_ms[:used]
-        with np.errstate(invalid="ignore"):
-            low = cells.elevation_deg[:used] < LOWEST_DEG
-        rows = np.flatnonzero(~np.isnan(self.roti[:used]) & (age_ms >= 0) & (age_ms <= 2 * GRID_MS) & ~low)
-        rows = rows[np.lexsort((self.roti[rows], station[rows]))]
-        roti, count = self.roti[rows], np.bincount(station[rows], minlength=len(newest_ms))
+        rows, station = self._current(cells, newest_ms)
+        order = np.lexsort((self.roti[rows], station))
+        roti, count = self.roti[rows[order]], np.bincount(station, minlength=len(newest_ms))
         median, most = np.full(len(newest_ms), np.nan), np.full(len(newest_ms), np.nan)
         some = count > 0
         end = np.cumsum(count)[some]
@@ -98,6 +93,21 @@ class Roti:
         median[some] = (roti[middle[0] + middle[1]] + roti[middle[0] + middle[2]]) / 2
         most[some] = roti[end - 1]
         return median, most
+
+    def by_satellite(self, cells: Cells, newest_ms: I64) -> tuple[I64, I64, F64]:
+        """Station, satellite (system times 64 and number) and ROTI of each line of sight that has one now."""
+        rows, station = self._current(cells, newest_ms)
+        return station, cells.key[rows] // PLACES % SKY, self.roti[rows]
+
+    def _current(self, cells: Cells, newest_ms: I64) -> tuple[I64, I64]:
+        """Cells that have a ROTI of now and are not low, and their stations."""
+        used = min(cells.count, self._size)
+        station = cells.station_of(np.arange(used))
+        age_ms = newest_ms[station] - self.roti_ms[:used]
+        with np.errstate(invalid="ignore"):
+            low = cells.elevation_deg[:used] < LOWEST_DEG
+        rows = np.flatnonzero(~np.isnan(self.roti[:used]) & (age_ms >= 0) & (age_ms <= 2 * GRID_MS) & ~low)
+        return rows, station[rows]
 
     def rates(self, cells: I64, slot: int) -> F64:
         """ROT of cells in a slot of the grid, TECU a minute; nan where there is none."""

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from hncors.observation import F64, B
-from hncors.signals import GNSS
+from hncors.signals import GNSS, NUMBER
 from hncors.simulate.atmosphere import M_PER_RAD, QUIET, Storm
 from hncors.simulate.broadcast import Broadcast
 from hncors.simulate.faults import Fault
 
 FRONT_START_RAD = np.radians(24.5)  # a storm's front comes from the south of the province
+
+
+class Bias(NamedTuple):
+    """What pseudoranges of a signal are off."""
+
+    stations: list[int]  # empty: all
+    satellites: list[int]  # empty: all that send it
+    gnss: int
+    signal: int  # index into CODES[gnss]
+    metres: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,7 @@ class Conditions:
     satellite_m: F64  # (s,): what a satellite's clock is ahead of its message
     satellite_m_s: F64
     silent: B  # (s,)
+    biases: list[Bias]
     storm: Storm
     s4: float
     easy: bool  # nothing of all that
@@ -44,7 +56,7 @@ def conditions(
     out = Conditions(
         np.zeros((count, 3)), np.zeros((count, 3)), np.zeros(count), np.zeros(count), np.zeros(count),
         np.zeros((count, len(GNSS))), np.full(count, slips_per_hour), np.zeros((count, len(GNSS)), bool),
-        np.zeros(satellites), np.zeros(satellites), np.zeros(satellites, bool), *_storm(faults, time_ms),
+        np.zeros(satellites), np.zeros(satellites), np.zeros(satellites, bool), [], *_storm(faults, time_ms),
         easy=not faults,
     )  # fmt: skip
     for fault in faults:
@@ -72,6 +84,12 @@ def conditions(
                 named = _rows(broadcast, fault)
                 out.satellite_m[named] += fault["step_m"] + fault["drift_m_s"] * elapsed_s
                 out.satellite_m_s[named] += fault["drift_m_s"]
+            case "signal_bias":
+                metres = fault["step_m"] + fault["drift_m_s"] * elapsed_s
+                for name in fault.signals:
+                    gnss = GNSS.index(name[0])
+                    signal = NUMBER[gnss][name[1:]]
+                    out.biases.append(Bias(rows, _rows(broadcast, fault), gnss, signal, metres))
             case "satellite_lost":
                 out.silent[_rows(broadcast, fault)] = True
             case "ionospheric_storm":

@@ -26,7 +26,7 @@ class Kind(NamedTuple):
     acts: str  # "data", "link" or "sky"
     about: str
     parameters: Mapping[str, Parameter] = {}
-    needs: str = "stations"  # what it names: "stations", "satellites", or nothing
+    needs: str = "stations"  # what it names: "stations", "satellites", "signals", or nothing
 
 
 def _metres(default: float | None = 0.0, limit: float = 100_000.0) -> Parameter:
@@ -90,6 +90,12 @@ KINDS: dict[str, Kind] = {
         {"along_m": _metres(None, 1e6)},
         "satellites",
     ),
+    "signal_bias": Kind(
+        "sky",
+        "pseudoranges of `signals` are off: of all satellites and at all stations, or of those named",
+        {"step_m": _metres(0.0, 200), "drift_m_s": _metres(0.0, 10)},
+        "signals",
+    ),
     "satellite_unhealthy": Kind("sky", "the message says unhealthy; the signals stay good", {}, "satellites"),
     "satellite_lost": Kind("sky", "the satellite is silent", {}, "satellites"),
     "ionospheric_storm": Kind(
@@ -128,6 +134,7 @@ class Fault:
     stations: tuple[str, ...] = ()  # ids
     satellites: tuple[str, ...] = ()  # RINEX names
     systems: str = ""
+    signals: tuple[str, ...] = ()  # system and RINEX code, such as "C6I"
     of: str = ""  # the id of another station
     parameters: Mapping[str, float] = field(default_factory=dict)
 

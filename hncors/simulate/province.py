@@ -246,6 +246,7 @@ def _faults(scenario: Scenario, start_ms: int, end_ms: int, all_stations: list[S
                 stations=tuple(table.stations),
                 satellites=tuple(table.satellites),
                 systems=table.systems or "",
+                signals=tuple(table.signals),
                 of=table.of or "",
                 parameters=usual | table.parameters,
             )

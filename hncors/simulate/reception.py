@@ -152,6 +152,12 @@ class Receivers:
         pseudorange = (
             base + electrons_m + (self._code_m[:, cell] + self._delays[cell]) + multipath + code_noise
         )
+        for bias in now.biases:
+            hit = (gnss == bias.gnss) & (self.signal[cell] == bias.signal)
+            if bias.satellites:
+                hit &= np.isin(visible[of], bias.satellites)
+            stations = np.array(bias.stations or range(len(pseudorange)), np.int64)
+            pseudorange[stations[:, None], np.flatnonzero(hit)] += bias.metres
         phase = base - electrons_m
         self._track(time_ms, cell, seen, pseudorange - phase, now, sent_s=self._elapsed_s(time_ms))
         phase += (

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from hncors import gpstime
 from hncors.settings import Expected, Table, problem, read_table
-from hncors.signals import SATELLITES
+from hncors.signals import CODES, GNSS, SATELLITES
 from hncors.simulate.faults import KINDS, PARAMETERS, WRITABLE
 from hncors.simulate.places import TOWNS
 from hncors.simulate.plan import CLOCKS, RECEIVERS, SYSTEMS
@@ -114,6 +114,7 @@ class FaultTable(Table):
     stations: Annotated[list[str], Expected("an array of station ids")] = _NONE
     satellites: Annotated[list[str], Expected('an array of satellites such as "C23"')] = _NONE
     systems: Annotated[str | None, *_SYSTEMS] = None
+    signals: Annotated[list[str], Expected('an array of signals such as "C6I"')] = _NONE
     of: Annotated[str | None, *_ID] = None
     parameters: Annotated[dict[str, float], Expected("a table of numbers")] = _NO_NUMBERS
 
@@ -207,6 +208,11 @@ def _fault_problems(scenario: Scenario, fault: FaultTable, key: str, file: str) 
         problem(file, f"{key}.satellites", name, 'a satellite such as "C23"')
         for name in fault.satellites
         if not re.fullmatch(f"[{SYSTEMS}][0-9][0-9]", name) or not 1 <= int(name[1:]) <= SATELLITES[name[0]]
+    ]
+    out += [
+        problem(file, f"{key}.signals", name, 'a system and a RINEX code, such as "C6I"')
+        for name in fault.signals
+        if not name or name[0] not in SYSTEMS or name[1:] not in CODES[GNSS.index(name[0])]
     ]
     if fault.kind == "clone" and (fault.of not in ids or fault.of in fault.stations):
         out.append(problem(file, f"{key}.of", fault.of or "", "the id of another station"))

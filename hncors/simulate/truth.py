@@ -53,6 +53,7 @@ def head(
             "stations": list(fault.stations),
             "satellites": list(fault.satellites),
             "systems": fault.systems,
+            "signals": list(fault.signals),
             "of": fault.of,
             "parameters": dict(fault.parameters),
         }

@@ -17,6 +17,7 @@ from hncors.measure.epoch import CLOSED_BY
 from hncors.measure.tally import LATENCY_BOUNDS_S, TYPE_LABELS
 from hncors.network import Network
 from hncors.signals import CODES, GNSS, SLOTS
+from hncors.view.cause_metrics import cause_families
 from hncors.view.exposition import Family, Kind
 from hncors.view.integrity_metrics import integrity_families
 from hncors.view.position_metrics import position_families
@@ -39,6 +40,7 @@ def families(
     yield from quality_families(network)
     yield from position_families(network)
     yield from integrity_families(network)
+    yield from cause_families(network)
     yield _one(
         "hncors_monitor_blind_seconds_total",
         "counter",

@@ -36,6 +36,7 @@ from hncors.rtcm3 import ephemeris
 from hncors.rtcm3.bits import Impossible, Short
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.text import printable
+from hncors.tiers import LOWEST, TIERS, Limits, tiers_of
 from hncors.view.columns import channels
 
 NAVIGATION = "expected a RINEX 3 or 4 navigation file"
@@ -48,6 +49,8 @@ class Played(NamedTuple):
 
     id: str
     rate_hz: float | None = None
+    tier: str = LOWEST
+    alert_limit_m: Limits = TIERS[LOWEST]
 
 
 class Era(NamedTuple):
@@ -117,7 +120,10 @@ class Plan(NamedTuple):
 
     def _as_recorded(self, recorded: Recorded) -> Era:
         played = {station.id: station for station in self.stations}
-        watched = [Played(name, rate_hz) for name, rate_hz in recorded.watched.items()]
+        watched = [
+            played.get(name, Played(name))._replace(rate_hz=rate_hz)
+            for name, rate_hz in recorded.watched.items()
+        ]
         others = [played.get(name, Played(name)) for name in {**played, **recorded.news}]
         stations = {station.id: station for station in (*others, *watched)}
         order = [*recorded.watched, *(name for name in stations if name not in recorded.watched)]
@@ -224,7 +230,9 @@ def _names(recordings: Sequence[Recording], stations: Sequence[Watched]) -> list
         numbered = (f"{name}-{number}" for number in count(2))
         free = name if name not in taken else next(one for one in numbered if one not in taken)
         taken.add(free)
-        played.append(Played(free, None if station is None else station.rate_hz))
+        rate_hz = None if station is None else station.rate_hz
+        (tier,), (limit_m,) = tiers_of([station])
+        played.append(Played(free, rate_hz, tier, Limits(*limit_m.tolist())))
     return played
 
 

@@ -47,6 +47,7 @@ from hncors.positioning import NO_POSITIONS, Positioning, Positions
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import CHANNELS
+from hncors.tiers import tiers_of
 
 BLOCK_FRAMES = 1536  # docs/speed.md: fewer pay more for each call, more hold the event loop
 NEWS_AN_HOUR = 100  # events of one kind that a stream's data may raise in an hour
@@ -125,6 +126,7 @@ class Network:
         self.blind_ns = 0  # time in which nothing was watched
         self.ticks = 0
         self.places = Places(stations) if places is None else places
+        self.tiers = tiers_of(stations)
         self.registered = self.places.motions_of([stream.id for stream in self.streams])
         ids = [stream.id for stream in self.streams]
         self.misleading = Misleading(self.places, ids)

@@ -16,6 +16,7 @@ from hncors.health import Event, Watched, promised_ms, stream_of, together
 from hncors.hearing import hold, identify
 from hncors.identity import Places
 from hncors.network import Network, known_places
+from hncors.tiers import tiers_of
 
 LOOKED_AT = 64  # frames
 
@@ -50,6 +51,7 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.mirrors = network.mirrors.rearranged(before)
     network.quality = network.quality.rearranged(before)
     network.positioning = network.positioning.rearranged(before, after)
+    network.tiers = tiers_of(stations)
     network.registered = network.places.motions_of([stream.id for stream in streams])
     ids = [stream.id for stream in streams]
     network.misleading = network.misleading.rearranged(before, network.places, ids)

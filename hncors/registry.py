@@ -9,11 +9,12 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, Field
 
-from hncors import registry_tables
+from hncors import registry_tables, tiers
 from hncors.frames import assumed_plate
 from hncors.registry_tables import Antenna, Coordinates, Filing, Permit, Receiver, Signals, half_told
 from hncors.settings import Expected, Table, problem, read_table, read_toml
 from hncors.signals import GNSS
+from hncors.tiers import LOWEST, TIERS, Limits
 
 NTRIP_PORT = 2101  # IANA: rtcm-sc104
 BAUDS = (4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
@@ -32,7 +33,7 @@ class Link(NamedTuple):
 
 DESCRIBING = (
     *("name", "name_en", "operator", "county", "invented", "systems", "signals"),
-    *("receiver", "antenna", "filing", "permit", "record"),
+    *("receiver", "antenna", "filing", "permit", "record", "tier", "alert_limit_m"),
 )
 """Fields of a Station that are there to be read and compared with; they change nothing of its link."""
 
@@ -58,6 +59,8 @@ class Station:
     name: str = ""
     name_en: str = ""
     systems: str | None = None  # letters of the systems it should send
+    tier: str = LOWEST  # of service
+    alert_limit_m: Limits = TIERS[LOWEST]  # of that tier, as configured
     ecef_m: tuple[float, float, float] | None = None  # registered place of the ARP, in `frame` at `epoch`
     frame: str | None = None
     epoch: float | None = None  # decimal year
@@ -177,6 +180,7 @@ class StationFile(Table):
     systems: Annotated[
         str | None, AfterValidator(registry_tables.systems), Expected(f'letters of "{GNSS}", each once')
     ] = None
+    tier: Annotated[str, AfterValidator(tiers.tier), Expected(tiers.EXPECTED)] = LOWEST
     operator: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
     county: Annotated[str, _NAME, Expected("text of at most 80 characters")] = ""
     invented: Annotated[bool, Expected("true or false")] = False

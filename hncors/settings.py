@@ -14,7 +14,9 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from hncors import tiers
 from hncors.text import printable
+from hncors.tiers import TIERS, Limits
 
 
 class Expected(NamedTuple):
@@ -103,6 +105,25 @@ class Ledger(Table):
     late_days: Annotated[int, Field(ge=0, le=28), Expected("a whole number from 0 to 28")] = 10
 
 
+class Integrity(Table):
+    metre_m: Annotated[list[float], AfterValidator(tiers.limits), Expected(tiers.EXPECTED_LIMITS)] = [
+        *TIERS["metre"]
+    ]
+    decimetre_m: Annotated[list[float], AfterValidator(tiers.limits), Expected(tiers.EXPECTED_LIMITS)] = [
+        *TIERS["decimetre"]
+    ]
+    centimetre_m: Annotated[list[float], AfterValidator(tiers.limits), Expected(tiers.EXPECTED_LIMITS)] = [
+        *TIERS["centimetre"]
+    ]
+    millimetre_m: Annotated[list[float], AfterValidator(tiers.limits), Expected(tiers.EXPECTED_LIMITS)] = [
+        *TIERS["millimetre"]
+    ]
+
+    def of(self, tier: str) -> Limits:
+        """The alert limits of a tier."""
+        return Limits(*getattr(self, f"{tier}_m"))
+
+
 class Settings(Table):
     """The configuration file."""
 
@@ -116,6 +137,7 @@ class Settings(Table):
     web: Annotated[Web, Expected("a table")] = Web()
     links: Annotated[Links, Expected("a table")] = Links()
     record: Annotated[Record | None, Expected("a table")] = None
+    integrity: Annotated[Integrity, Expected("a table")] = Integrity()
     ledger: Annotated[Ledger | None, Expected("a table")] = None
 
 

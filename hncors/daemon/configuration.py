@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
     problems += _unusable_authorities(stations)
     if problems or settings is None:
         raise ConfigurationError(problems)
-    return settings, stations
+    return settings, [replace(one, alert_limit_m=settings.integrity.of(one.tier)) for one in stations]
 
 
 def load_settings(path: Path) -> Settings:

@@ -39,10 +39,6 @@ BOUND = np.array([{"G": 1.2, "J": 1.2, "R": 1.2, "C": 2.8}.get(g, 1.6) for g in 
 the mean, as weights should be, and bound BeiDou's errors not at all. By docs/residuals.md, rounded up; at
 least 1.2. An epoch takes the largest of its systems."""
 
-ALERT_LIMIT_M = np.array([40.0, 35.0])
-"""Protection levels, on the ground and of the height, above which a position is of no use where metres are
-enough: the alert limits of LPV-200 (ICAO annex 10, volume I), which need nothing finer either."""
-
 _NORMAL = NormalDist()
 MOST_DOF = 120
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from hncors.measure.exclusion import OK, STATES
-from hncors.measure.risk import ALERT_LIMIT_M
 from hncors.network import Network
 from hncors.observation import B
 from hncors.positioning import SOLVED
@@ -29,6 +28,7 @@ def integrity_families(network: Network) -> Iterator[Family]:
     text = "What the error of the newest epoch's position stays below, by its own observations"
     levels = np.round(its.level_m[rows].ravel(), 2)
     yield Family("hncors_protection_level_meters", "gauge", text, ("station", "component"), labels, levels)
+    yield _limits(network)
     state = np.where((its.trust == OK) & ~_useful(bounded, network), _UNAVAILABLE, its.trust)
     some = np.flatnonzero(now)
     shown = [(ids[r], name) for r in some.tolist() for name in SHOWN]
@@ -52,6 +52,18 @@ def integrity_families(network: Network) -> Iterator[Family]:
     )
 
 
+def _limits(network: Network) -> Family:
+    streams, tiers = network.streams, network.tiers
+    labels = [
+        (stream.id, tier, component)
+        for stream, tier in zip(streams, tiers.names, strict=True)
+        for component in _COMPONENTS
+    ]
+    text = "Alert limits of the station's tier: with a protection level above them it is unavailable"
+    names = ("station", "tier", "component")
+    return Family("hncors_integrity_alert_limit_meters", "gauge", text, names, labels, tiers.limit_m.ravel())
+
+
 def _useful(bounded: B, network: Network) -> B:
-    useful: B = bounded & (network.positioning.level_m <= ALERT_LIMIT_M).all(axis=1)
+    useful: B = bounded & (network.positioning.level_m <= network.tiers.limit_m).all(axis=1)
     return useful

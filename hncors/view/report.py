@@ -12,7 +12,6 @@ import numpy as np
 
 from hncors.measure.exclusion import NOT_POSSIBLE, STATES
 from hncors.measure.independence import at_most, correlation_epochs
-from hncors.measure.risk import ALERT_LIMIT_M
 from hncors.network import Network
 from hncors.observation import F64
 from hncors.positioning import SOLVED, STATUSES, UNUSABLE
@@ -39,6 +38,7 @@ def quality(history: History, row: int, *, undated: bool = False) -> dict[str, A
         else None,
         "error_m": {name: size(error[:, n]) for n, name in enumerate(COMPONENTS)},
         "protection_level_m": {name: size(record.level_m[:, n]) for n, name in enumerate(COMPONENTS)},
+        "tier": network.tiers.names[row],
         "alert_limit_m": dict(zip(COMPONENTS, limit.tolist(), strict=True)),
         "integrity": {
             STATES[n]: count for n, count in enumerate(np.bincount(record.trust).tolist()) if count
@@ -55,7 +55,8 @@ def quality(history: History, row: int, *, undated: bool = False) -> dict[str, A
 
 def alert_limits_m(network: Network, row: int) -> F64:
     """Horizontal and vertical alert limit of a station."""
-    return ALERT_LIMIT_M
+    out: F64 = network.tiers.limit_m[row]
+    return out
 
 
 def reference(network: Network, row: int) -> str | None:

@@ -55,6 +55,7 @@ def command(seconds: float | None, as_json: bool) -> int:
             print(f"caster   播发    {caster}")
             print(f"{stations} filed stations 备案站")
             print("WILD is unfiled 未备案, HYNG was moved 移动, YIYG is a clone of CHDE 克隆")
+            print("what the rules make of them is in the log as leads 规则的发现以线索形式见日志")
             print("Ctrl-C ends it 按 Ctrl-C 结束" + ("" if seconds is None else f", or {seconds:g} s"))
         sys.stdout.flush()
         if asked:  # between the last look and the daemon's own handlers, which are there now
@@ -100,10 +101,11 @@ async def _run(scenario: Scenario, folder: Path, ready: Ready, seconds: float | 
 
 async def _watch(folder: Path, stations: list[Station], caster: str, ready: Ready) -> None:
     """The daemon, at its usual address or at any."""
+    filed = sum(station.filed for station in stations)
     for listen in (USUAL, ANY_PORT):
         settings = Settings(stations=str(folder), web=Web(listen=listen), links=LINKS)
         try:
-            await service.run(settings, stations, ready=lambda address: ready(address, caster, len(stations)))
+            await service.run(settings, stations, ready=lambda address: ready(address, caster, filed))
         except service.CannotListen as refused:
             if listen == ANY_PORT:
                 raise Refused(str(refused)) from refused

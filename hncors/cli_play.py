@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from hncors.cli_output import Refused, given_time
-from hncors.cli_recordings import prepare
+from hncors.cli_recordings import prepare, supervised
 from hncors.network import Watched
 from hncors.version import VERSION
 from hncors.view.positions import columns
@@ -22,7 +22,8 @@ def replayed(
 ) -> Result:
     """See hncors.replay."""
     try:
-        plan = prepare(map(Path, inputs), _watched(stations), map(Path, nav), given_time(time))
+        territory = supervised(Path(stations)) if isinstance(stations, str | PathLike) else None
+        plan = prepare(map(Path, inputs), _watched(stations), map(Path, nav), given_time(time), territory)
     except Refused as refused:
         raise ValueError("\n".join(refused.problems)) from refused
     played = []

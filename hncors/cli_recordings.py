@@ -23,6 +23,7 @@ from hncors.daemon.recording import (
     shown,
     station_and_hour,
 )
+from hncors.daemon.territory import Territory
 from hncors.gpstime import DAY_MS
 from hncors.health import SECOND_NS
 from hncors.identity import Places
@@ -35,6 +36,8 @@ from hncors.rinex_nav_reader import read
 from hncors.rtcm3 import ephemeris
 from hncors.rtcm3.bits import Impossible, Short
 from hncors.rtcm3.ephemeris import Ephemeris
+from hncors.settings import Settings
+from hncors.supervise.judge import Judge
 from hncors.text import printable
 from hncors.tiers import LOWEST, TIERS, Limits, tiers_of
 from hncors.view.columns import channels
@@ -87,6 +90,8 @@ class Plan(NamedTuple):
     filed_channels: NDArray[np.int8]  # the same from navigation files
     places: Places  # of all filed stations
     recorded: Recorded | None = None  # what the daemon noted beside the bytes
+    registry: Sequence[Watched] = ()
+    territory: Territory | None = None  # where streams are held against the registry
 
     @property
     def problems(self) -> list[str]:
@@ -139,6 +144,8 @@ class Plan(NamedTuple):
         known = np.flatnonzero(self.filed_channels != CHANNEL_UNKNOWN)
         network.tally.channels[:, known] = self.filed_channels[known]
         network.positioning.expect(self.sets)
+        if self.territory is not None:
+            network.judge = Judge(len(stations), self.registry, *self.territory)
         return network
 
 
@@ -147,6 +154,7 @@ def prepare(
     stations: Sequence[Watched] = (),
     nav: Iterable[str | Path] = (),
     given_ms: int | None = None,
+    territory: Territory | None = None,
 ) -> Plan:
     """Open and date recordings and name their stations. Raises Refused with every problem at once.
 
@@ -174,6 +182,8 @@ def prepare(
         channels(filed),
         Places(stations),
         recorded,
+        stations,
+        territory,
     )
     if problems:
         raise Refused(*problems)
@@ -190,10 +200,21 @@ def prepare(
 
 def configured(config: Path) -> Sequence[Watched]:
     """The stations of a configuration file. Raises Refused."""
+    return _loaded(config)[1]
+
+
+def supervised(config: Path) -> Territory:
+    """What streams are judged by, as a configuration file has it. Raises Refused."""
+    from hncors.daemon.territory import read_territory
+
+    return read_territory(_loaded(config)[0], config)[0]
+
+
+def _loaded(config: Path) -> tuple[Settings, Sequence[Watched]]:
     from hncors.daemon.configuration import ConfigurationError, load
 
     try:
-        return load(config)[1]
+        return load(config)
     except ConfigurationError as refused:
         raise Refused(*refused.problems) from refused
 

@@ -21,7 +21,7 @@ from hncors.cli_output import (
     staged,
     table,
 )
-from hncors.cli_recordings import Era, Plan, configured, prepare
+from hncors.cli_recordings import Era, Plan, configured, prepare, supervised
 from hncors.cli_replay_report import PAGE, Collected, missing_lines, report, tables, write_page
 from hncors.daemon.recording import shown
 from hncors.network import Network, Tick
@@ -46,7 +46,8 @@ def command(
     html: Path | None = None,
 ) -> int:
     """Replay; the exit status: WRONG when a station gave no epoch."""
-    plan = prepare(inputs, configured(config) if config else (), nav, given_time(time_text))
+    stations, territory = (configured(config), supervised(config)) if config else ((), None)
+    plan = prepare(inputs, stations, nav, given_time(time_text), territory)
     for problem in plan.problems:
         note(problem)
     eras = plan.eras()

@@ -15,7 +15,7 @@ CERTIFICATES = "caster.pem"
 
 
 def write_stations(folder: Path, province: Province, caster: str, certificates: str | None = None) -> None:
-    """The station files of all that are filed, and a configuration that names them.
+    """The station files of all stations, and a configuration that names them; who is not filed is watched.
 
     `caster` is what their links begin with, up to the mountpoint; `certificates` what they trust it by.
     """
@@ -24,10 +24,9 @@ def write_stations(folder: Path, province: Province, caster: str, certificates: 
     (folder / "stations").mkdir()
     year = year_of(province.start_ms)
     for one in province.stations:
-        if one.filed:
-            trusted = None if certificates is None else f"../{CERTIFICATES}"
-            text = station_file(one, f"{caster}/{one.mountpoint}", year, trusted)
-            (folder / "stations" / f"{one.id}.toml").write_text(text, encoding="utf-8")
+        trusted = None if certificates is None else f"../{CERTIFICATES}"
+        text = station_file(one, f"{caster}/{one.mountpoint}", year, trusted)
+        (folder / "stations" / f"{one.id}.toml").write_text(text, encoding="utf-8")
     (folder / "hncors.toml").write_text('stations = "stations"\n', encoding="utf-8")
 
 
@@ -45,6 +44,8 @@ def station_file(station: Station, link: str, year: float, tls_ca_file: str | No
         ("rate_hz", repr(station.rate_hz)),
         ("systems", quoted(station.systems)),
     ]
+    if not station.filed:  # nothing is known of it but its stream
+        return "\n".join(f"{key} = {value}" for key, value in rows[: 3 if tls_ca_file else 2]) + "\n"
     x, y, z = station.ecef_m
     place = [("x_m", f"{x:.4f}"), ("y_m", f"{y:.4f}"), ("z_m", f"{z:.4f}")]
     place += [("frame", '"ITRF2020"'), ("epoch", f"{year:.4f}")]
@@ -53,6 +54,7 @@ def station_file(station: Station, link: str, year: float, tls_ca_file: str | No
     for table, pairs in (
         ("receiver", (("type", station.receiver), ("firmware", station.firmware))),
         ("antenna", (("type", station.antenna),)),
+        ("filing", (("number", f"simulated-{station.number:04d}"),)),
     ):
         lines += ["", f"[{table}]", *(f"{key} = {quoted(value)}" for key, value in pairs)]
     return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -98,6 +98,16 @@ class Tick(NamedTuple):
     positions: Positions
 
 
+class Judging(Protocol):
+    """What holds streams against the registry (hncors.supervise.judge); it keeps a state of its own."""
+
+    def look(self, network: Network, tick: Tick, now_ns: int) -> list[Event]:
+        """What came to light by a tick."""
+
+    def rearrange(self, before: I64, stations: Sequence[Watched]) -> None:
+        """Other stations from now on: `before` is each one's row so far, -1 for one that is new."""
+
+
 _NONE = np.empty(0, np.int64)
 NO_EPOCHS = Epochs(_NONE, _NONE, np.empty((0, 7), np.int64), _NONE, _NONE, _NONE)
 NO_NEWS = Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS, NO_POSITIONS)
@@ -123,6 +133,7 @@ class Network:
         self.quality = Quality(len(streams), lambda: [stream.arp_m for stream in streams])
         self.positioning = Positioning(len(self.streams))
         self.mirrors = Mirrors(len(self.streams))
+        self.judge: Judging | None = None
         self.blind_ns = 0  # time in which nothing was watched
         self.ticks = 0
         self.places = Places(stations) if places is None else places
@@ -211,7 +222,7 @@ class Network:
         self._completion().silences(now_ms)
         for number in (self.tables.streams.review_ns <= now_ns).nonzero()[0].tolist():
             self._review(self.streams[number], now_ns)
-        return tick._replace(events=self._told())
+        return self._judged(tick, now_ns)
 
     def end(self, now_ns: int) -> Tick:
         """End of everything that was fed (a replay): nothing more will complete the open epochs."""
@@ -221,7 +232,12 @@ class Network:
         tick = self._complete(held, now_ns, end=True)
         for stream in self.streams:
             stream.account.settle(self._blind)
-        return tick._replace(events=self._told())
+        return self._judged(tick, now_ns)
+
+    def _judged(self, tick: Tick, now_ns: int) -> Tick:
+        """A tick with all its events: what streams told, then what the judge makes of them."""
+        found = [] if self.judge is None else self.judge.look(self, tick, now_ns)
+        return tick._replace(events=[*self._told(), *found])
 
     def _told(self) -> list[Event]:
         """The events since the last tick, once."""

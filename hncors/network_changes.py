@@ -57,6 +57,8 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.misleading = network.misleading.rearranged(before, network.places, ids)
     known = known_places(network.registered, network.streams)
     network.causes = network.causes.rearranged(before, ids, network.places, known)
+    if network.judge is not None:
+        network.judge.rearrange(before, stations)
     network._held = renumbered(network._held, after)
     network._waiting = {number for number, stream in enumerate(streams) if stream.framer.pending}
     moved = [one._replace(number=int(after[one.number])) for one in network._came]

@@ -77,6 +77,11 @@ class Station:
     permit: Permit | None = None
     file: str = ""  # the station file
 
+    @property
+    def filed(self) -> bool:
+        """Whether it was filed (备案), whatever became of it since; others are only watched."""
+        return self.filing is not None and bool(self.filing.number or self.filing.filed_on)
+
 
 def parse_link(text: str) -> Link:
     """The parts of a link.  Raises ValueError saying what was expected, never with the text itself."""

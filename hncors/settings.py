@@ -124,6 +124,13 @@ class Integrity(Table):
         return Limits(*getattr(self, f"{tier}_m"))
 
 
+class Supervision(Table):
+    areas: Annotated[str | None, Field(min_length=1), Expected("a GeoJSON file, relative to this file")] = (
+        None
+    )
+    policy: Annotated[str | None, Field(min_length=1), Expected("a TOML file, relative to this file")] = None
+
+
 class Settings(Table):
     """The configuration file."""
 
@@ -139,6 +146,7 @@ class Settings(Table):
     record: Annotated[Record | None, Expected("a table")] = None
     integrity: Annotated[Integrity, Expected("a table")] = Integrity()
     ledger: Annotated[Ledger | None, Expected("a table")] = None
+    supervision: Annotated[Supervision, Expected("a table")] = Supervision()
 
 
 def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:

@@ -178,9 +178,9 @@ def test_demo_serves_metrics_and_ends_by_itself(tmp_path):
         assert any("CSHA: state: from connecting, to streaming" in line for line in process.stderr)
         with urllib.request.urlopen(told["metrics"], timeout=5) as answer:
             metrics = answer.read().decode()
-        assert metrics.count("hncors_stream_up{") == 14
+        assert metrics.count("hncors_stream_up{") == 15
         assert 'hncors_bds3_satellites_tracked{signal="1P",station="CSHA"}' in metrics
-        assert "WILD" not in metrics
+        assert 'hncors_stream_up{station="WILD"}' in metrics  # watched, and filed by nobody
         assert process.wait(15) == 0
         assert "Traceback" not in process.stderr.read()
     assert list(tmp_path.iterdir()) == []

@@ -50,10 +50,11 @@ def test_what_is_written(scenario, monkeypatch, capsys, tmp_path):
     files = tree(tmp_path / "out")
     assert told["files"] == {name: len(data) for name, data in files.items()}
     recordings = {f"{name}.rtcm3{tag}" for name in ("CSHA", "ZHZH", "XTAN", "WILD") for tag in ("", ".tag")}
-    stations = {f"stations/{name}.toml" for name in ("CSHA", "ZHZH", "XTAN")}
+    stations = {f"stations/{name}.toml" for name in ("CSHA", "ZHZH", "XTAN", "WILD")}
     assert set(files) == recordings | stations | {"hncors.toml", "truth.jsonl"}
     assert (told["stations"], told["unfiled"], told["epochs"]) == (4, 1, 20)
     assert told["faults"] == ["stall-1", "unfiled"]
+    assert b"filing" in files["stations/CSHA.toml"] and b"filing" not in files["stations/WILD.toml"]
     records = [json.loads(line) for line in files["truth.jsonl"].splitlines()]
     assert [one["record"] for one in records[:7]] == ["scenario"] + ["station"] * 4 + ["fault"] * 2
     assert sum(one["record"] == "epoch" for one in records) == 20

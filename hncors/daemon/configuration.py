@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hncors.daemon import connection, tls
+from hncors.daemon.territory import read_territory
 from hncors.registry import Station, doubts, read_stations
 from hncors.settings import Settings, problem, read_settings, stations_folder
 
@@ -41,6 +42,8 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
     problems += found
     problems += _missing_passwords(stations)
     problems += _unusable_authorities(stations)
+    if settings is not None:
+        problems += read_territory(settings, path)[1]
     if problems or settings is None:
         raise ConfigurationError(problems)
     return settings, [replace(one, alert_limit_m=settings.integrity.of(one.tier)) for one in stations]

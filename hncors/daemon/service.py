@@ -22,12 +22,14 @@ from hncors.daemon.pulse import Pulse
 from hncors.daemon.recorder import Recorder, open_recorder
 from hncors.daemon.reload import Load, Reload
 from hncors.daemon.secrets import Lines, Secrets
+from hncors.daemon.territory import Territory, default, read_territory
 from hncors.daemon.web import Site, serve
 from hncors.health import Event
 from hncors.network import Network
 from hncors.network_changes import resume
 from hncors.registry import Station
 from hncors.settings import Settings
+from hncors.supervise.judge import Judge
 from hncors.text import printable
 from hncors.version import VERSION
 
@@ -49,6 +51,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
         settings, stations = load()
         if settings.ledger is not None:
             ledger = open_place(settings.ledger, config_path)
+        territory = read_territory(settings, config_path)[0]
         if settings.record is not None:
             recorder = open_recorder(settings.record, config_path)
     except configuration.ConfigurationError as refused:
@@ -67,6 +70,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
                 ending=_end_in_time,
                 recorder=recorder,
                 ledger=ledger,
+                territory=territory,
             )
         )
     except CannotListen as refused:
@@ -92,6 +96,7 @@ async def run(
     ending: Callable[[], None] | None = None,
     recorder: Recorder | None = None,
     ledger: LedgerPlace | None = None,
+    territory: Territory | None = None,
 ) -> None:
     """Follow the stations until SIGTERM, SIGINT or cancelled.
 
@@ -99,7 +104,8 @@ async def run(
     `ending` is called when the end begins.  Raises CannotListen.
     """
     logging.getLogger().setLevel(settings.log_level.upper())
-    daemon = _Daemon(settings, stations, load, secrets or Secrets(), recorder, ledger)
+    parts = load, secrets or Secrets(), recorder, ledger, territory or default()
+    daemon = _Daemon(settings, stations, *parts)
     try:
         runner, address = await serve(daemon.site, settings.web.listen)
     except OSError as fault:
@@ -137,10 +143,12 @@ class _Daemon:
         secrets: Secrets,
         recorder: Recorder | None,
         ledger: LedgerPlace | None,
+        territory: Territory,
     ) -> None:
         self.recorder = recorder
         self.notifier = Notifier()
         self.network = Network(stations)
+        self.network.judge = self.judge = Judge(len(stations), stations, *territory)
         self.clock = Clock()
         self.pulse = Pulse(
             self.network, settings.tick_s, _log, clock=self.clock, beat=self._beat, ticking=self._ticking
@@ -212,6 +220,8 @@ class _Daemon:
             self._said_ready = True
             self.notifier.ready()
         self.notifier.alive()
+        while self.ledger is not None and self.judge.findings:
+            self.ledger.queue.put(self.judge.findings.popleft().finding)
         now_s = time.monotonic()
         if now_s - self._status_s >= STATUS_EVERY_S:
             self._status_s = now_s

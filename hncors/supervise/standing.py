@@ -60,7 +60,7 @@ def standing(station: Station, shown: Seen, today: date) -> str:
     """One of STANDINGS."""
     filing, permit = station.filing, station.permit
     live = shown.live is True
-    if filing is None or not (filing.number or filing.filed_on):
+    if filing is None or not station.filed:
         if permit is None or not permit.temporary:
             return "unfiled"
         over = (permit.ends and permit.ends < today) or (permit.begins and today < permit.begins)

@@ -17,7 +17,9 @@ from hncors.measure.epoch import CLOSED_BY
 from hncors.measure.tally import LATENCY_BOUNDS_S, TYPE_LABELS
 from hncors.network import Network
 from hncors.signals import CODES, GNSS, SLOTS
+from hncors.supervise.judge import Judge
 from hncors.view.cause_metrics import cause_families
+from hncors.view.evidence_metrics import evidence_families
 from hncors.view.exposition import Family, Kind
 from hncors.view.integrity_metrics import integrity_families
 from hncors.view.position_metrics import position_families
@@ -41,6 +43,8 @@ def families(
     yield from position_families(network)
     yield from integrity_families(network)
     yield from cause_families(network)
+    if isinstance(network.judge, Judge):
+        yield from evidence_families(network.judge)
     yield _one(
         "hncors_monitor_blind_seconds_total",
         "counter",

@@ -1,0 +1,230 @@
+"""The judge: looks at every stream once a minute, by every rule, and tells what is new.
+
+A pure function of what the network holds and of its own past; a replay finds what the daemon found. Streams
+take turns within the minute, so that no tick has to look at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hncors.gpstime import from_unix_ns
+from hncors.health import SECOND_NS, Event, Watched, most_replay
+from hncors.identity import Places
+from hncors.network import Network, Tick
+from hncors.observation import I64
+from hncors.registry import Station
+from hncors.supervise.areas import Areas
+from hncors.supervise.findings import STRENGTHS, Finding
+from hncors.supervise.lead import Lead
+from hncors.supervise.own_place import OwnPlaces
+from hncors.supervise.policy import Policy, fingerprint
+from hncors.supervise.presence import Presence
+from hncors.supervise.rules import RULES, Rule
+from hncors.supervise.seen import Seen, World, degrees, seen_of
+from hncors.supervise.suspicion import PERSISTENT, Counted, Standing, standing
+
+EVERY_NS = 60 * SECOND_NS  # a stream is looked at so often
+AGAIN_NS = 600 * SECOND_NS  # what was not seen for so long has ended; seen again it is news again
+MOST_SUBJECTS = 20_000
+MOST_KEPT = 10_000
+
+
+class Found(NamedTuple):
+    """A finding and the words for it."""
+
+    finding: Finding
+    zh: str
+    en: str
+    standing: Standing
+
+
+@dataclass(slots=True)
+class _Held:
+    """A rule's lead about a subject, while it lasts."""
+
+    rule: Rule
+    first_ns: int
+    last_ns: int
+    lead: Lead
+    told: str = ""  # the strength it was told with; "" while it only may become a lead
+
+
+@dataclass(slots=True)
+class _Subject:
+    presence: Presence = field(default_factory=Presence)
+    leads: dict[str, _Held] = field(default_factory=dict)
+    suspected: bool = False
+
+
+class Judge:
+    """What the rules saw of each stream, and what they saw before."""
+
+    def __init__(
+        self, streams: int, stations: Sequence[Watched], areas: Areas, policy: Policy | None = None
+    ) -> None:
+        """For a network of so many streams. `stations` are those of the registry."""
+        self.policy = policy or Policy()
+        self.fingerprint = fingerprint(self.policy)
+        self.counts: Counter[tuple[str, str]] = Counter()  # findings by rule and strength
+        self.findings: deque[Found] = deque(maxlen=MOST_KEPT)  # the last, for whoever keeps them for good
+        self._areas = areas
+        self._own = OwnPlaces(streams, self.policy)
+        self._subjects: dict[str, _Subject] = {}
+        self._seen: dict[str, Seen] = {}
+        self._began_ns = 0
+        self._turn = -1  # the second of the minute that was last looked at
+        self._know(stations)
+
+    def _know(self, stations: Sequence[Watched]) -> None:
+        self._stations = {station.id: station for station in stations if isinstance(station, Station)}
+        self._filed = [station for station in self._stations.values() if station.filed]
+        self._motions = Places(self._filed).motions_of([station.id for station in self._filed])
+
+    def rearrange(self, before: I64, stations: Sequence[Watched]) -> None:
+        """See hncors.network.Judging."""
+        self._own = self._own.rearranged(before, self.policy)
+        self._know(stations)
+        here = {station.id for station in stations}
+        for gone in [subject for subject in self._seen if subject not in here]:
+            del self._seen[gone]
+            self._subjects.pop(gone, None)
+
+    def look(self, network: Network, tick: Tick, now_ns: int) -> list[Event]:
+        """Take in a tick of the network; what came to light by it."""
+        self._began_ns = self._began_ns or now_ns
+        self._own.add(tick.epochs.station, tick.epochs.time_ms, tick.positions)
+        turn = now_ns // SECOND_NS
+        if turn == self._turn:
+            return []
+        seconds = range(max(self._turn + 1, turn - 59), turn + 1)
+        self._turn = turn
+        count = len(network.streams)
+        due = [number for second in seconds for number in range(second % 60, count, 60)]
+        if not due:
+            return []
+        world = self.world(now_ns, clock_off=most_replay(network.streams))
+        found = [one for number in due for one in self._judge(network, number, world, now_ns)]
+        self.findings.extend(found)
+        return [_event(one) for one in found]
+
+    def leads(self, subject: str) -> list[tuple[str, Lead]]:
+        """What was told of a subject and lasts: rule and lead."""
+        its = self._subjects.get(subject)
+        return [(rule, held.lead) for rule, held in its.leads.items() if held.told] if its else []
+
+    def standing(self, subject: str) -> Standing:
+        """What the leads about a subject make together."""
+        its = self._subjects.get(subject)
+        return standing(_counted(its) if its else [])
+
+    def _judge(self, network: Network, number: int, world: World, now_ns: int) -> Iterator[Found]:
+        now_ms = from_unix_ns(now_ns)
+        own_m, recent_m = self._own.of(number, now_ms), self._own.recent(number, now_ms)
+        station = self._stations.get(network.streams[number].id)
+        seen = seen_of(network, number, station, own_m, recent_m, now_ns, self._began_ns)
+        self._seen[seen.subject] = seen
+        yield from self.consider(seen, world, now_ns)
+
+    def consider(self, seen: Seen, world: World, now_ns: int) -> Iterator[Found]:
+        """Look at one stream, or at one row of a sourcetable, by every rule."""
+        its = self._subjects.get(seen.subject)
+        if its is None:
+            if len(self._subjects) >= MOST_SUBJECTS:
+                return
+            its = self._subjects[seen.subject] = _Subject()
+        its.presence.look(seen, self.policy)
+        for rule in RULES:
+            lead = rule.look(seen, world)
+            if lead is not None:
+                yield from self._hold(seen, its, rule, lead, now_ns)
+        yield from self._lasting(seen, its, now_ns)
+        for rule_id in [one for one, held in its.leads.items() if now_ns - held.last_ns > AGAIN_NS]:
+            del its.leads[rule_id]
+        its.suspected = its.suspected and standing(_counted(its)).word == "suspected"
+
+    def world(self, now_ns: int, *, clock_off: bool = False) -> World:
+        """What streams are held against now."""
+        places_m = self._motions.at(from_unix_ns(now_ns))
+        return World(self.policy, self._areas, self._filed, places_m, self._seen, clock_off=clock_off)
+
+    def _hold(self, seen: Seen, its: _Subject, rule: Rule, lead: Lead, now_ns: int) -> Iterator[Found]:
+        held = its.leads.get(rule.id)
+        if held is None:
+            held = its.leads[rule.id] = _Held(rule, now_ns, now_ns, lead)
+        held.last_ns, held.lead = now_ns, lead
+        if rule.lasting and now_ns - held.first_ns < self.policy.lasting_minutes * 60 * SECOND_NS:
+            return
+        if held.told and STRENGTHS.index(held.told) >= STRENGTHS.index(lead.strength):
+            return
+        held.told = lead.strength
+        yield self._found(seen, its, held, now_ns)
+
+    def _lasting(self, seen: Seen, its: _Subject, now_ns: int) -> Iterator[Found]:
+        """E12, of streams that there is another lead about: it makes nothing of what is as filed."""
+        days = its.presence.days_present(now_ns, self.policy)
+        if days < self.policy.present_days or not any(held.told for held in its.leads.values()):
+            return
+        lead = Lead(
+            "medium",
+            f"近 {self.policy.present_of_days} 天中有 {days} 天在同一位置连续播发",
+            f"at one place on {days} of the last {self.policy.present_of_days} days",
+            {"days": days, "of_days": self.policy.present_of_days},
+        )
+        yield from self._hold(seen, its, _PERSISTENCE, lead, now_ns)
+
+    def _found(self, seen: Seen, its: _Subject, held: _Held, now_ns: int) -> Found:
+        its_standing = standing(_counted(its))
+        self.counts[held.rule.id, held.lead.strength] += 1
+        finding = Finding(
+            key=f"{held.rule.id}:{seen.subject}:{held.first_ns}:{held.lead.strength}",
+            rule=held.rule.id,
+            strength=held.lead.strength,
+            subject=seen.subject,
+            at_ns=now_ns,
+            inputs=held.lead.inputs,
+            version=held.rule.version,
+            policy=self.fingerprint,
+            county=self._county(seen),
+            standing=its_standing.word,
+        )
+        return Found(finding, held.lead.zh, held.lead.en, its_standing)
+
+    def _county(self, seen: Seen) -> str:
+        if seen.station is not None and seen.station.county:
+            return seen.station.county
+        if seen.arp_m is None:
+            return ""
+        area = self._areas.of(*degrees(seen.arp_m))
+        return area.name if area else ""
+
+
+_PERSISTENCE = Rule(
+    PERSISTENT,
+    "B",
+    "1",
+    "长期连续在同一位置播发",
+    "at one place for days",
+    lambda seen, world: None,
+    lasting=False,
+)
+
+
+def _counted(its: _Subject) -> list[Counted]:
+    return [Counted(held.rule.id, held.rule.kind, held.told) for held in its.leads.values() if held.told]
+
+
+def _event(found: Found) -> Event:
+    """As the operator sees it: rule, strength and words, nothing that tells where."""
+    its = found.finding
+    detail = {
+        "rule": its.rule,
+        "strength": its.strength,
+        "standing": its.standing,
+        "zh": found.zh,
+        "en": found.en,
+    }
+    return Event(its.at_ns, its.subject, "lead", detail)

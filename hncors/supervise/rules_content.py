@@ -1,0 +1,185 @@
+"""Rules about what a stream holds: equipment, names, observations that are another's or of another time."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+
+from hncors.supervise.lead import Lead, about
+from hncors.supervise.seen import Seen, World
+from hncors.supervise.standing import differing
+from hncors.text import printable
+
+DAY_S, SIDEREAL_DAY_S = 86_400.0, 86_164.1
+_NEAR_S = 30.0  # a repeat of a day is told by this
+_NAMES = {
+    "receiver_serial": "接收机序列号",
+    "antenna_serial": "天线序列号",
+    "receiver": "接收机型号",
+    "antenna": "天线型号",
+}
+_SERIALS = ("receiver_serial", "antenna_serial")
+
+
+def equipment(seen: Seen, world: World) -> Lead | None:
+    """E6: equipment that is not the filed one, or whose serial number is live in two places."""
+    if not seen.live:
+        return None
+    for name in _SERIALS:
+        serial = seen.equipment.get(name, "")
+        if not serial or _placeholder(serial, world):
+            continue
+        for other in world.seen.values():
+            if other.subject == seen.subject or not other.live or other.equipment.get(name) != serial:
+                continue
+            if not _same_make(seen, other, name) or seen.arp_m is None or other.arp_m is None:
+                continue
+            apart_m = math.dist(seen.arp_m, other.arp_m)
+            if apart_m > world.policy.filed_within_m and other.filed >= seen.filed:
+                return Lead(
+                    "strong",
+                    f"{_NAMES[name]}与 {other.subject} 相同，两处相距约 {about(apart_m)}",
+                    f"its {name.replace('_', ' ')} is that of {other.subject}, {about(apart_m)} away",
+                    {"what": name, "like": other.subject, "distance": about(apart_m)},
+                )
+    if not seen.filed or seen.station is None:
+        return None
+    for name in differing(seen.station, seen.equipment):
+        if not _placeholder(seen.equipment[name], world):
+            said = printable(seen.equipment[name], 80)
+            zh, en = f"{_NAMES[name]}与备案不符", f"its {name.replace('_', ' ')} is not the filed one"
+            return Lead("medium", zh, en, {"what": name, "said": said})
+    return None
+
+
+def _plain(text: str) -> str:
+    return "".join(text.upper().split())
+
+
+def _placeholder(text: str, world: World) -> bool:
+    """Whether a serial number is none: what software writes where nothing was entered."""
+    plain = _plain(text)
+    return len(set(plain)) < 2 or plain in {_plain(one) for one in world.policy.placeholders}
+
+
+def _same_make(seen: Seen, other: Seen, name: str) -> bool:
+    """Numbers of two makers may be equal by chance."""
+    kind = name.partition("_")[0]
+    one, two = seen.equipment.get(kind), other.equipment.get(kind)
+    return one is None or two is None or _plain(one) == _plain(two)
+
+
+def imitates(seen: Seen, world: World) -> Lead | None:
+    """E7: a stream that is not filed has a name like the own network's."""
+    if seen.filed or seen.permitted:
+        return None
+    name = seen.subject.rpartition("/")[2].upper()
+    prefix = next((one for one in world.policy.own_prefixes if one and name.startswith(one.upper())), None)
+    filed = next((one.id for one in world.filed if one.id.upper() == name), None)
+    if prefix is None and filed is None:
+        return None
+    like = prefix or filed
+    return Lead(
+        "weak", f"名称与本网的 {like} 相似", f"its name is like the own network's {like}", {"like": like}
+    )
+
+
+def relayed(seen: Seen, world: World) -> Lead | None:
+    """E8: the very observations of another stream. Decisive of a relay; who allowed it is not asked."""
+    other = world.seen.get(seen.copies) if seen.copies else None
+    if other is None or not seen.live:
+        return None
+    if any(sorted(pair) == sorted((seen.subject, other.subject)) for pair in world.policy.allowed_relays):
+        return None
+    mine, theirs = _fits(seen, world), _fits(other, world)
+    original = other.subject
+    # Who is where he says is the source; of two that are, or of which it is not known, the filed one.
+    source = seen.filed > other.filed if mine == theirs else mine is True or theirs is False
+    if source:
+        return None
+    known = mine != theirs or seen.filed != other.filed
+    sure_zh, sure_en = (
+        ("", "") if known else ("，尚不能断定何者为源", "; which of the two is the source is not known")
+    )
+    return Lead(
+        "decisive",
+        f"观测内容与 {original} 逐值相同{sure_zh}",
+        f"its observations are those of {original}, value by value{sure_en}",
+        {"like": original, "source_known": bool(known)},
+    )
+
+
+def _fits(seen: Seen, world: World) -> bool | None:
+    """Whether the observations are made where the stream says it is; None: not known."""
+    if seen.recent_m is None or seen.arp_m is None:
+        return None
+    return math.dist(seen.recent_m, seen.arp_m) <= world.policy.own_far_m
+
+
+def not_as_filed(seen: Seen, world: World) -> Lead | None:
+    """E13: filed and silent, or live though it was withdrawn or its permit has ended."""
+    station = seen.station
+    if station is None or not station.filed or station.filing is None:
+        return None
+    hours = seen.quiet_s / 3600
+    withdrawn = station.filing.withdrawn_on
+    gone = withdrawn is not None and seen.at_ns // 1_000_000_000 >= _day_after_s(withdrawn)
+    if seen.live and gone:
+        return Lead(
+            "strong",
+            f"已于 {withdrawn} 注销，仍在播发",
+            f"live, though withdrawn on {withdrawn}",
+            {"withdrawn": str(withdrawn)},
+        )
+    if not seen.live and not gone and station.enabled and hours >= world.policy.silent_hours:
+        return Lead(
+            "strong",
+            f"已备案，{hours:.0f} 小时无数据",
+            f"filed, and without data for {hours:.0f} hours",
+            {"hours": round(hours)},
+        )
+    ends = station.permit.ends if station.permit is not None else None
+    if seen.live and ends is not None and seen.at_ns // 1_000_000_000 >= _day_after_s(ends):
+        return Lead(
+            "strong",
+            f"许可已于 {ends} 到期，仍在播发",
+            f"live, though its permit ended on {ends}",
+            {"ended": str(ends)},
+        )
+    return None
+
+
+def _day_after_s(day: date) -> int:
+    """The first second, UTC+8, after a day; since 1970."""
+    return ((day - date(1970, 1, 1)) + timedelta(days=1)) // timedelta(seconds=1) - 8 * 3600
+
+
+def replayed(seen: Seen, world: World) -> Lead | None:
+    """E15: epochs that are not of now by more than any delay; whole days tell how it was made."""
+    ago_s = seen.ago_s
+    if ago_s is None or world.clock_off:
+        return None
+    whole = next(
+        (
+            name
+            for name, length in (("day", DAY_S), ("sidereal day", SIDEREAL_DAY_S))
+            if _multiple(ago_s, length)
+        ),
+        "",
+    )
+    hours = ago_s / 3600
+    exactly_zh = {"day": "，恰为整日", "sidereal day": "，恰为整恒星日", "": ""}[whole]
+    return Lead(
+        "strong",
+        f"观测时刻早于到达约 {hours:.1f} 小时{exactly_zh}"
+        if ago_s > 0
+        else f"观测时刻晚于到达约 {-hours:.1f} 小时",
+        f"its epochs are {abs(hours):.1f} hours {'before' if ago_s > 0 else 'after'} their arrival"
+        + (f", whole {whole}s" if whole else ""),
+        {"hours": round(hours, 1), "whole": whole},
+    )
+
+
+def _multiple(ago_s: float, length_s: float) -> bool:
+    times = round(ago_s / length_s)
+    return times >= 1 and abs(ago_s - times * length_s) <= _NEAR_S

@@ -1,0 +1,166 @@
+"""Rules about places: declared in a sourcetable, broadcast, filed, and where the observations are made."""
+
+from __future__ import annotations
+
+import math
+
+from hncors.supervise.areas import INSIDE, OUTSIDE, UNDETERMINED
+from hncors.supervise.lead import Lead, about
+from hncors.supervise.seen import Place, Seen, World, degrees
+
+_CELL_KM = (
+    0.8  # half the diagonal of a cell of 0.01 degrees, as most sourcetables have it, at 28 degrees north
+)
+_KM_PER_DEG = 111.2
+
+
+def broadcast_unfiled(seen: Seen, world: World) -> Lead | None:
+    """E2: a physical reference point inside the territory, and no filed station near it."""
+    if seen.filed or seen.arp_m is None or seen.computed or seen.permitted or not seen.live:
+        return None
+    return _unfiled(seen.arp_m, world, "播发的参考点", "the broadcast reference point", "strong")
+
+
+def behind_computed(seen: Seen, world: World) -> Lead | None:
+    """E11: a stream that is computed from several stations tells where the physical one is (1032)."""
+    named = seen.station.operator if seen.station is not None else ""
+    if seen.physical_m is None or seen.permitted or (named and named in world.policy.network_products):
+        return None
+    return _unfiled(
+        seen.physical_m, world, "所示物理站位置", "the place of the physical station it tells of", "medium"
+    )
+
+
+def _unfiled(point_m: Place, world: World, zh: str, en: str, strength: str) -> Lead | None:
+    nearest, distance_m = world.nearest(point_m)
+    if not nearest or distance_m <= world.policy.filed_within_m:
+        return None  # without a filed place nothing can be said
+    latitude, longitude = degrees(point_m)
+    where = world.areas.where(latitude, longitude, world.policy.border_km)
+    if where == OUTSIDE:
+        return None
+    if world.unplaced:
+        strength = "medium" if strength == "strong" else "weak"
+    area = world.areas.of(latitude, longitude)
+    inputs = {
+        "where": where,
+        "county": area.name if area else "",
+        "nearest_filed": nearest,
+        "distance": about(distance_m),
+        "filed_without_place": world.unplaced,
+    }
+    at_border = where == UNDETERMINED
+    in_zh = (area.name if area else "辖区边界外侧") + ("，靠近边界，不能断定" if at_border else "")
+    in_en = (area.name_en if area else "no area") + (", too near the border to tell" if at_border else "")
+    return Lead(
+        "weak" if at_border else strength,
+        f"{zh}在{in_zh}，最近的备案站 {nearest} 约 {about(distance_m)}",
+        f"{en} is in {in_en}; the nearest filed station is {nearest}, {about(distance_m)} away",
+        inputs,
+    )
+
+
+def moved(seen: Seen, world: World) -> Lead | None:
+    """E3: a filed station's reference point is not where it was filed, or takes turns with another one."""
+    off = seen.arp_off
+    if not seen.filed or off is None or seen.computed:
+        return None
+    if off.wrong and off.distance_m > world.policy.arp_moved_m:
+        distance = about(off.distance_m)
+        return Lead(
+            "strong",
+            f"播发的参考点与备案坐标相差约 {distance}" + (f"（{off.why}）" if off.why else ""),
+            f"the broadcast reference point is {distance} from the filed one"
+            + (f" ({off.why})" if off.why else ""),
+            {"distance": distance, "held_against": off.frame, "why": off.why},
+        )
+    if seen.alternating:
+        return Lead(
+            "strong",
+            "两个参考点交替出现",
+            "two reference points take turns",
+            {"times": seen.alternating},
+        )
+    return None
+
+
+def elsewhere(seen: Seen, world: World) -> Lead | None:
+    """E4: the observations are made far from the place that is broadcast."""
+    if seen.arp_m is None or not seen.live:
+        return None
+    own_m = seen.own_m
+    if seen.recent_m is not None and math.dist(seen.arp_m, seen.recent_m) > world.policy.own_far_m:
+        own_m = seen.recent_m  # so far off that a minute is enough
+    if own_m is None:
+        return None
+    distance_m = math.dist(seen.arp_m, own_m)
+    if distance_m <= world.policy.own_differs_m:
+        return None
+    far = distance_m > world.policy.own_far_m
+    if world.disturbed and not far:
+        return None  # a storm puts healthy stations that far off
+    like, near_m = world.nearest(own_m)
+    at = f"，位于备案站 {like} 处" if near_m <= world.policy.filed_within_m else ""
+    at_en = f", at the filed station {like}" if at else ""
+    return Lead(
+        "strong" if far else "medium",
+        f"观测解算位置与播发参考点相差约 {about(distance_m)}{at}",
+        f"its observations are made {about(distance_m)} from the broadcast reference point{at_en}",
+        {"distance": about(distance_m), "at_filed": like if at else "", "minutes": world.policy.own_minutes},
+    )
+
+
+def declared_unfiled(seen: Seen, world: World) -> Lead | None:
+    """E1: a sourcetable's row puts a stream into the territory, and no filed station is in its cell."""
+    row = seen.row
+    if (
+        row is None
+        or seen.filed
+        or row.latitude_deg is None
+        or row.longitude_deg is None
+        or row.needs_gga
+        or row.from_network
+    ):
+        return None
+    latitude, longitude = row.latitude_deg, row.longitude_deg
+    if world.areas.where(latitude, longitude, world.policy.border_km + _CELL_KM) != INSIDE:
+        return None
+    placed = [degrees(tuple(place)) for place in world.places_m.tolist() if place[0] == place[0]]
+    if not placed or any(_apart_km((latitude, longitude), place) <= 2 * _CELL_KM for place in placed):
+        return None
+    area = world.areas.of(latitude, longitude)
+    return Lead(
+        "weak",
+        f"源表所报位置在{area.name if area else ''}，附近无备案站",
+        f"the sourcetable puts it in {area.name_en if area else ''}, and no filed station is near",
+        {"county": area.name if area else "", "filed_without_place": world.unplaced},
+    )
+
+
+def declared_otherwise(seen: Seen, world: World) -> Lead | None:
+    """E5: the sourcetable's place and the broadcast one are not the same; one of them is wrong."""
+    row = seen.row
+    if (
+        row is None
+        or row.latitude_deg is None
+        or row.longitude_deg is None
+        or seen.arp_m is None
+        or seen.computed
+    ):
+        return None
+    apart_km = _apart_km((row.latitude_deg, row.longitude_deg), degrees(seen.arp_m))
+    if apart_km <= world.policy.declared_differs_km + _CELL_KM:
+        return None
+    return Lead(
+        "weak",
+        f"源表位置与播发参考点相差约 {about(apart_km * 1000)}，其中之一有误",
+        f"the sourcetable's place is {about(apart_km * 1000)} from the broadcast one: one of them is wrong",
+        {"distance": about(apart_km * 1000)},
+    )
+
+
+def _apart_km(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Between latitudes and longitudes in degrees: a flat earth will do for some tens of kilometres."""
+    north = one[0] - other[0]
+    east = (one[1] - other[1] + 180) % 360 - 180
+    return _KM_PER_DEG * math.hypot(north, east * math.cos(math.radians((one[0] + other[0]) / 2)))

@@ -1,0 +1,138 @@
+"""What a stream shows of itself at one moment, and what it is held against: all that a rule may look at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hncors.arp import Off
+from hncors.geodesy import to_geodetic
+from hncors.health import SECOND_NS, WITH_EPOCHS, Stream, age_s, is_replay
+from hncors.hearing import ALTERNATE_NS
+from hncors.network import Network
+from hncors.ntrip.sourcetable import Stream as Row
+from hncors.observation import F64
+from hncors.registry import Station
+from hncors.rtcm3.station import Equipment
+from hncors.supervise.areas import Areas
+from hncors.supervise.policy import Policy
+
+Place = tuple[float, float, float]  # ECEF metres
+EQUIPMENT = ("receiver", "receiver_serial", "firmware", "antenna", "antenna_serial")
+_TOLD_IN = (1007, 1008, 1033)  # later ones say more
+_PLACED_IN = (1005, 1006)
+
+
+class Seen(NamedTuple):
+    """A stream, or a row of a sourcetable (then there is little but `row`)."""
+
+    subject: str  # a station's id, or caster/mountpoint
+    at_ns: int
+    station: Station | None = None  # as in its file, filed or only watched
+    live: bool = False  # epochs come
+    quiet_s: float = 0.0  # since the last epoch, or since the watch began
+    arp_m: Place | None = None  # broadcast (1005, 1006)
+    computed: bool = False  # it says that it is no physical station (DF141), or is told where to be (GGA)
+    arp_off: Off | None = None  # of a filed station's reference point
+    alternating: int = 0  # times its reference point was one of two that take turns
+    physical_m: Place | None = None  # of the station a computed one is made from (1032)
+    own_m: Place | None = None  # where its observations put it, over some minutes
+    recent_m: Place | None = None  # the same, over the last minute
+    equipment: Mapping[str, str] = {}
+    copies: str = ""  # the station whose observations it brings, too
+    ago_s: float | None = None  # how far from now its epochs are where no delay explains it
+    row: Row | None = None
+
+    @property
+    def filed(self) -> bool:
+        return self.station is not None and self.station.filed
+
+    @property
+    def permitted(self) -> bool:
+        """Whether a permit says that it may work now, without being filed: a base of a survey."""
+        permit = self.station.permit if self.station is not None and not self.station.filed else None
+        if permit is None or not permit.temporary:
+            return False
+        day = (np.datetime64(0, "s") + self.at_ns // SECOND_NS).astype("datetime64[D]").item()
+        return (permit.begins is None or permit.begins <= day) and (permit.ends is None or day <= permit.ends)
+
+
+class World(NamedTuple):
+    """What all are held against."""
+
+    policy: Policy
+    areas: Areas
+    filed: Sequence[Station]
+    places_m: F64  # (filed, 3) in the frame of broadcast orbits; nan where none is filed
+    seen: Mapping[str, Seen]  # of this moment, by subject
+    disturbed: bool = False  # the ionosphere over the network is
+    clock_off: bool = False  # of this machine, as far as streams tell
+
+    @property
+    def unplaced(self) -> int:
+        """Filed stations of which nobody filed where they are."""
+        return int(np.count_nonzero(np.isnan(self.places_m[:, 0]))) if self.filed else 0
+
+    def nearest(self, point_m: Place) -> tuple[str, float]:
+        """The filed station nearest to a place, and how far it is in metres; ("", inf) for none."""
+        if self.unplaced == len(self.filed):
+            return "", math.inf
+        distance_m = np.linalg.norm(self.places_m - np.array(point_m), axis=1)
+        row = int(np.nanargmin(distance_m))
+        return self.filed[row].id, float(distance_m[row])
+
+
+def degrees(point_m: Place) -> tuple[float, float]:
+    """Latitude and longitude."""
+    latitude, longitude, _ = to_geodetic(np.array(point_m)).tolist()
+    return math.degrees(latitude), math.degrees(longitude)
+
+
+def seen_of(
+    network: Network,
+    number: int,
+    station: Station | None,
+    own_m: Place | None,
+    recent_m: Place | None,
+    now_ns: int,
+    began_ns: int,
+) -> Seen:
+    """A stream of the network as it stands."""
+    stream = network.streams[number]
+    records = [stream.said[kind].record for kind in _PLACED_IN if kind in stream.said]
+    other = int(network.mirrors.of[number])
+    reference = stream.said.get(1032)
+    return Seen(
+        stream.id,
+        now_ns,
+        station,
+        live=stream.state in WITH_EPOCHS,
+        quiet_s=(now_ns - max(stream.epoch_ns, began_ns)) / SECOND_NS,
+        arp_m=stream.arp_m,
+        computed=any(record.not_physical for record in records) or (station is not None and station.gga),
+        arp_off=stream.arp_off,
+        alternating=stream.errors["arp_alternating"] if now_ns - stream.arp_left[1] <= ALTERNATE_NS else 0,
+        physical_m=None
+        if reference is None
+        else (reference.record.x_m, reference.record.y_m, reference.record.z_m),
+        own_m=own_m,
+        recent_m=recent_m,
+        equipment=equipment_of(stream),
+        copies=network.streams[other].id if other >= 0 else "",
+        ago_s=age_s(stream) if is_replay(stream) else None,
+    )
+
+
+def equipment_of(stream: Stream) -> dict[str, str]:
+    """What a stream says of receiver and antenna; what it does not say is not there."""
+    told: dict[str, str] = {}
+    for kind in _TOLD_IN:
+        record = stream.said[kind].record if kind in stream.said else None
+        if isinstance(record, Equipment):
+            told |= {
+                name: text.strip() for name in EQUIPMENT if (text := getattr(record, name) or "").strip()
+            }
+    return told

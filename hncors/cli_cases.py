@@ -9,7 +9,7 @@ from typing import Any
 
 from hncors import cli_ledger
 from hncors.cli_ledger import Office, Where, allow_precise, office
-from hncors.cli_output import DONE, WRONG, Refused, console, document, note, table
+from hncors.cli_output import DONE, WRONG, Refused, console, document, note, shown, stacked, table
 from hncors.daemon.ledger_cases import cases, events, findings, read, take
 from hncors.supervise import words
 from hncors.supervise.cases import Case, Step
@@ -80,7 +80,7 @@ def list_command(where: Where, chosen: Callable[[], Chosen], as_json: bool) -> i
             by_ns = case.clear_by_ns if case.state == "handled" else case.handle_by_ns
             until = last_day(by_ns) if case.is_open else ""
             texts = (case.subject, case.county, state, standing, " ".join(case.rules), case.owner)
-            made.add_row(str(number), *map(_stacked, (*texts, date_of(case.opened_ns), until, late_for)))
+            made.add_row(str(number), *map(stacked, (*texts, date_of(case.opened_ns), until, late_for)))
         shell = console()
         shell.print(made)
         shell.print(f"{len(found)} cases 件, {late} overdue 逾期", markup=False)
@@ -118,13 +118,13 @@ def show_command(where: Where, number: int, precise: bool, as_json: bool) -> int
             what = json.dumps(plainly, ensure_ascii=False)
             who = f"{step.actor} ({both(step.role, words.ROLE)})"
             action = both(step.action, words.ACTION)
-            made.add_row(str(event.sequence), minute_of(step.at_ns), *map(_shown, (who, action, what)))
+            made.add_row(str(event.sequence), minute_of(step.at_ns), *map(shown, (who, action, what)))
         shell.print(made)
         made = table("findings 线索", "rule 规则", "strength 强度", "at 时间", "inputs 依据")
         for one in found:
             inputs = json.dumps(finding_plain(one, precise=precise)["inputs"], ensure_ascii=False)
             strength = both(one.strength, words.STRENGTH)
-            made.add_row(*map(_shown, (one.rule, strength, minute_of(one.at_ns), inputs)))
+            made.add_row(*map(shown, (one.rule, strength, minute_of(one.at_ns), inputs)))
         shell.print(made)
         for one_file in attached:
             text = (
@@ -196,7 +196,7 @@ def _print_case(number: int, case: Case, now_ns: int) -> None:
     )
     for name, text in rows:
         if text:
-            made.add_row(name, _shown(text))
+            made.add_row(name, shown(text))
     console().print(made)
 
 
@@ -206,15 +206,3 @@ def flat(trail: list[Any]) -> list[tuple[int, Step, str]]:
 
 def _one(event: Any) -> tuple[int, Step, str]:
     return event.sequence, event.step, event.hash
-
-
-def _stacked(text: str) -> str:
-    """The same with Chinese over English, where both are told."""
-    return _shown(text) if text.isascii() else _shown(text).replace(" ", "\n", 1)
-
-
-def _shown(text: str) -> str:
-    """For a table of rich: no markup, one line."""
-    from rich.markup import escape
-
-    return escape(printable(text, 400))

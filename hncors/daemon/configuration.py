@@ -62,6 +62,22 @@ def load_settings(path: Path) -> Settings:
     return settings
 
 
+def station_texts(config: Path, settings: Settings) -> dict[Path, str]:
+    """The station files that a configuration names, as they are, none where there are none yet.
+
+    Raises ConfigurationError where there is no folder, or a file cannot be read.
+    """
+    folder = config.parent / settings.stations
+    if not folder.is_dir():
+        expected = "a folder that is there"
+        raise ConfigurationError([problem(str(config), "stations", settings.stations, expected)])
+    problems: list[str] = []
+    texts = {file: _text(file, problems) for file in _station_files(folder)}
+    if problems:
+        raise ConfigurationError(problems)
+    return {file: text for file, text in texts.items() if text is not None}
+
+
 def one_station(text: str, file: str) -> Station:
     """The station in a TOML `text` that is in no file; `file` is what problems call it.
 

@@ -63,12 +63,13 @@ class Watched(Network):
 
     counted: list[tuple[int, Tick]] | None = None
 
-    def tick(self, now_ns: int, *, skipped: bool = False) -> Tick:
-        done = super().tick(now_ns, skipped=skipped)
-        if self.counted is not None and len(done.epochs.station):
-            kept = done._replace(messages=None, observations=None, positions=None)
-            self.counted.append((time.time_ns(), kept))
-        return done
+    def ticked(self) -> list[Tick]:
+        parts = super().ticked()
+        for done in parts:
+            if self.counted is not None and len(done.epochs.station):
+                kept = done._replace(messages=None, observations=None, positions=None)
+                self.counted.append((time.time_ns(), kept))
+        return parts
 
 
 async def lags(found: list[float]) -> None:
@@ -91,7 +92,7 @@ async def following(
 ) -> AsyncIterator[None]:
     """The daemon's links, heartbeat and recorder, as its service runs them."""
     clock = Clock()
-    ticking = (lambda at_ns: None) if recorder is None else recorder.tick
+    ticking = (lambda at_ns, leave_out: None) if recorder is None else recorder.tick
     pulse = Pulse(network, settings.tick_s, told, clock=clock, ticking=ticking)
     secrets = Secrets()
     links = Links(settings, stations, network, clock=clock, secrets=secrets, report=told, recorder=recorder)

@@ -134,6 +134,19 @@ def renumbered(dated: Dated, number: I64) -> Dated:
     return Dated(messages, observations, stream[rows], dated.time_ms[rows], dated.arrival_ns[rows])
 
 
+def divided(dated: Dated, at_once: int) -> Iterator[Dated]:
+    """The messages of `at_once` streams at a time, in their order; nothing where there are none."""
+    if not len(dated.stream):
+        return
+    first = _changes(dated.stream // at_once)
+    if len(first) == 1:
+        yield dated
+        return
+    last = np.append(first[1:], len(dated.stream)) - 1
+    for row in range(len(first)):
+        yield part(dated, first[row : row + 1], last[row : row + 1])
+
+
 def part(dated: Dated, first: I64, last: I64) -> Dated:
     """The messages in some spans of rows, in their order."""
     if not len(first):

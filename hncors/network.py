@@ -3,6 +3,8 @@
     feed(chunk)    stores and frames, nothing else
     tick(now_ns)   decodes, measures, judges; silence is news too, so it is called when nothing came
 
+A tick can be taken in steps, between which the world may go on: what is fed meanwhile is of the next one.
+
 A recording is fed like a live stream. The same bytes and arrival times give the same counts, epochs and
 events whatever the chunks were: decoding works on whole frames, time and epochs on their order.
 """
@@ -10,17 +12,15 @@ events whatever the chunks were: decoding works on whole frames, time and epochs
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from hncors import gpstime
 from hncors.causes import Causes
-from hncors.completion import Complete, Completion
-from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, identities, join, part, spanned
-from hncors.frames import Motions
+from hncors.completion import Completion
+from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, divided, identities, join, part
 from hncors.gpstime import WEEK_MS
 from hncors.health import (
     CONNECTED,
@@ -35,15 +35,18 @@ from hncors.health import (
     stream_of,
     together,
 )
-from hncors.hearing import hear, not_used, vote_on_week
+from hncors.hearing import hear, vote_on_week
 from hncors.identity import Places
-from hncors.measure.epoch import CLOSED_BY, LATE, without_repeats
+from hncors.measure.epoch import CLOSED_BY
 from hncors.measure.quality import Quality
-from hncors.measure.tally import Tally, count_at
+from hncors.measure.tally import Tally
 from hncors.mirrors import Mirrors
 from hncors.misleading import Misleading
-from hncors.observation import F64, I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, subset
-from hncors.positioning import NO_POSITIONS, Positioning, Positions
+from hncors.network_measuring import Measuring, known_places
+from hncors.network_overload import FRAMES, MEASURES, NOTHING_LEFT_OUT, LeftOut, Overload
+from hncors.network_values import NO_NEWS, Came, Chunk, Epochs, Judging, Tick
+from hncors.observation import I64
+from hncors.positioning import Positioning
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import CHANNELS
@@ -54,63 +57,9 @@ NEWS_AN_HOUR = 100  # events of one kind that a stream's data may raise in an ho
 HOUR_NS = 3600 * SECOND_NS
 IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through
 CLOCK_OFF = "the epochs of most stations are of another time: is this machine's clock right?"
+STATIONS_AT_ONCE = 1024  # completed and measured in one step of a tick: near 50 ms
+CHUNKS_AT_ONCE = 256  # fed in one step
 BLIND_NS = 5 * SECOND_NS  # a longer pause between ticks means the monitor was not looking
-
-
-class Chunk(NamedTuple):
-    """Bytes of one station as a link read them, or news of the link itself."""
-
-    station: str
-    data: bytes
-    arrival_ns: int  # UTC nanoseconds since 1970
-    state: str | None = None  # the link's new state, None if unchanged; "connected" starts decoding afresh
-    why: str = ""
-    timed: bool = True  # False: the arrival time was made up from the data, so there is no latency
-
-
-class Came(NamedTuple):
-    """Frames that came together and are not decoded yet."""
-
-    number: int  # of the stream
-    arrival_ns: int
-    frames: list[bytes]
-
-
-class Epochs(NamedTuple):
-    """Complete epochs as columns, in the order they were complete."""
-
-    station: I64  # index into Network.streams
-    time_ms: I64  # GPS
-    satellites: I64  # shape (epochs, 7)
-    observations: I64
-    closed_by: I64  # index into hncors.measure.epoch.CLOSED_BY
-    arrival_ns: I64  # of the last message
-
-
-class Tick(NamedTuple):
-    """What a tick brought to light."""
-
-    events: list[Event]
-    epochs: Epochs
-    epoch: I64  # of each message of `messages`, its row in `epochs`
-    messages: Messages
-    observations: Observations
-    positions: Positions
-
-
-class Judging(Protocol):
-    """What holds streams against the registry (hncors.supervise.judge); it keeps a state of its own."""
-
-    def look(self, network: Network, tick: Tick, now_ns: int) -> list[Event]:
-        """What came to light by a tick."""
-
-    def rearrange(self, before: I64, stations: Sequence[Watched]) -> None:
-        """Other stations from now on: `before` is each one's row so far, -1 for one that is new."""
-
-
-_NONE = np.empty(0, np.int64)
-NO_EPOCHS = Epochs(_NONE, _NONE, np.empty((0, 7), np.int64), _NONE, _NONE, _NONE)
-NO_NEWS = Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS, NO_POSITIONS)
 
 
 class Network:
@@ -135,6 +84,7 @@ class Network:
         self.mirrors = Mirrors(len(self.streams))
         self.judge: Judging | None = None
         self.blind_ns = 0  # time in which nothing was watched
+        self.overload = Overload()
         self.ticks = 0
         self.places = Places(stations) if places is None else places
         self.tiers = tiers_of(stations)
@@ -144,6 +94,9 @@ class Network:
         self.causes = Causes(ids, self.places, known_places(self.registered, streams))
         self._reference_ms = reference_ms
         self._came: list[Came] = []  # since the last tick
+        self._steps: Iterator[None] | None = None  # of a tick that is not over
+        self._later: deque[Chunk] = deque()  # fed since it began
+        self._done: list[Tick] = []
         self._waiting: set[int] = set()  # streams of which bytes are pending, and a few more
         self._held = NOTHING
         self._last_tick_ns = 0
@@ -160,6 +113,14 @@ class Network:
 
     def feed(self, chunk: Chunk) -> None:
         """Store and frame what a link brought. Raises KeyError for a station that is not watched."""
+        if self._steps is None:
+            self._feed(chunk)
+        elif chunk.station in self.index:
+            self._later.append(chunk)
+        else:
+            raise KeyError(chunk.station)
+
+    def _feed(self, chunk: Chunk) -> None:
         station, data, arrival_ns, state, why, timed = chunk
         number = self.index[station]
         stream = self.streams[number]
@@ -206,6 +167,52 @@ class Network:
 
         `skipped`: nothing came since the last tick, and ticks were left out for that (a replay).
         """
+        self.begin_tick(now_ns, skipped=skipped, at_once=len(self.streams))
+        while self.go_on():
+            pass
+        (done,) = self.ticked()
+        return done
+
+    def begin_tick(
+        self,
+        now_ns: int,
+        *,
+        skipped: bool = False,
+        at_once: int = STATIONS_AT_ONCE,
+        left_out: LeftOut = NOTHING_LEFT_OUT,
+    ) -> None:
+        """Begin a tick taken in steps of `at_once` stations: `go_on` while that is true, then `ticked`."""
+        self.finish_tick()
+        self._done = []
+        self._steps = self._tick(now_ns, skipped, max(at_once, 1), left_out)
+
+    def go_on(self) -> bool:
+        """Take the next step of a tick; whether there are more."""
+        steps = self._steps
+        if steps is None:
+            return False
+        try:
+            next(steps)
+        except StopIteration:
+            self._steps = None
+        except Exception:
+            self._steps = None
+            while self._later:  # for the next tick
+                self._feed(self._later.popleft())
+            raise
+        return self._steps is not None
+
+    def finish_tick(self) -> None:
+        """Take all steps that are left."""
+        while self.go_on():
+            pass
+
+    def ticked(self) -> list[Tick]:
+        """What the last tick brought, once, by its steps; events are with the last."""
+        done, self._done = self._done, []
+        return done
+
+    def _tick(self, now_ns: int, skipped: bool, at_once: int, left_out: LeftOut) -> Iterator[None]:
         self.ticks += 1
         now_ms = gpstime.from_unix_ns(now_ns)
         if self._last_tick_ns and now_ns - self._last_tick_ns > BLIND_NS and not skipped:
@@ -217,27 +224,56 @@ class Network:
             self._events.append(Event(now_ns, "", "monitor_blind", detail))
         self._last_tick_ns = now_ns
         self._let_idle_frames_through(now_ns)
-        held = self._decode(now_ns)
-        tick = self._complete(held, now_ns, end=False)
+        self._events += self.overload.look(now_ns, left_out)
+        if left_out.level >= FRAMES:
+            self._came, lost = self.overload.give_up(self._came, now_ns)
+            for number, frames in lost.items():
+                self.streams[number].errors["given_up"] += frames
+        yield from self._decode()
+        still_open: list[Dated] = []
+        for some in divided(self._held, at_once):
+            self._done.append(self._complete(some, now_ns, end=False, measured=left_out.level < MEASURES))
+            still_open.append(self._held)
+            yield
+        self._held = join(still_open)
+        if left_out.level < MEASURES:
+            self._events += self.causes.judge(now_ns, self.quality)
         self._completion().silences(now_ms)
         for number in (self.tables.streams.review_ns <= now_ns).nonzero()[0].tolist():
             self._review(self.streams[number], now_ns)
-        return self._judged(tick, now_ns)
+        self._done = self._done or [NO_NEWS]
+        found = []
+        for one in self._done:
+            found += self._judged(one, now_ns)
+            yield
+        self._done[-1] = self._done[-1]._replace(events=[*self._told(), *found])
+        yield from self._catch_up()
+
+    def _catch_up(self) -> Iterator[None]:
+        """Feed what came meanwhile; what comes during that is fed without a pause, or it would never end."""
+        for _ in range(len(self._later) // CHUNKS_AT_ONCE):
+            for _ in range(CHUNKS_AT_ONCE):
+                self._feed(self._later.popleft())
+            yield
+        while self._later:
+            self._feed(self._later.popleft())
 
     def end(self, now_ns: int) -> Tick:
         """End of everything that was fed (a replay): nothing more will complete the open epochs."""
         for number, stream in enumerate(self.streams):
             self._keep(number, stream.framer.idle(), max(stream.byte_ns, stream.frame_ns))
-        held = self._decode(now_ns)
-        tick = self._complete(held, now_ns, end=True)
+        for _ in self._decode():
+            pass
+        tick = self._complete(self._held, now_ns, end=True)
+        self._events += self.causes.judge(now_ns, self.quality)
         for stream in self.streams:
             stream.account.settle(self._blind)
-        return self._judged(tick, now_ns)
-
-    def _judged(self, tick: Tick, now_ns: int) -> Tick:
-        """A tick with all its events: what streams told, then what the judge makes of them."""
-        found = [] if self.judge is None else self.judge.look(self, tick, now_ns)
+        found = self._judged(tick, now_ns)
         return tick._replace(events=[*self._told(), *found])
+
+    def _judged(self, tick: Tick, now_ns: int) -> list[Event]:
+        """What the judge makes of a tick."""
+        return [] if self.judge is None else self.judge.look(self, tick, now_ns)
 
     def _told(self) -> list[Event]:
         """The events since the last tick, once."""
@@ -252,12 +288,12 @@ class Network:
             if not stream.framer.pending:
                 self._waiting.discard(number)
 
-    def _decode(self, now_ns: int) -> Dated:
+    def _decode(self) -> Iterator[None]:
         """Decode the frames that came, in blocks, and join them to the epochs still open."""
         dated = [self._held]
         came, self._came = self._came, []
         if not came:
-            return self._held
+            return
         # Which of two stations was read first within a millisecond no recording tells: it must not matter.
         came.sort(key=_when_and_whose)
         frames = [frame for one in came for frame in one.frames]
@@ -274,7 +310,8 @@ class Network:
             for event in identities(new, self.streams, self.tables.streams.station_id):
                 self._tell(self.streams[self.index[event.station]], [event])
             dated.append(new)
-        return join(dated)
+            yield
+        self._held = join(dated)
 
     def _account(self, block: Block, owner: I64) -> None:
         self.tally.count_messages(owner, block.type)
@@ -317,68 +354,29 @@ class Network:
             return last
         return corrected
 
-    def _complete(self, held: Dated, now_ns: int, *, end: bool) -> Tick:
+    def _complete(self, held: Dated, now_ns: int, *, end: bool, measured: bool = True) -> Tick:
         """Close the epochs that are complete, account for them, keep the rest."""
         if not len(held.messages):
             return NO_NEWS
         heard_ns = np.full(len(self.streams), now_ns)
-        for (
-            number
-        ) in self._waiting:  # all frames until then are known; those behind a false leader when it was idle
+        for number in self._waiting:  # of them frames behind a false leader are not known before it is idle
             stream = self.streams[number]
             if stream.framer.pending and now_ns - stream.byte_ns < IDLE_NS:
                 heard_ns[number] = stream.byte_ns
         done = self._completion().complete(held, heard_ns, end=end)
         self._held = part(held, done.open_first, done.open_last)
-        return self._measure(held, done, now_ns) if len(done.stream) else NO_NEWS
+        return self._measuring().measure(held, done, measured=measured) if len(done.stream) else NO_NEWS
 
     def _completion(self) -> Completion:
         return Completion(
             self.streams, self.tables, self._blind, lambda stream, event: self._tell(stream, [event])
         )
 
-    def _measure(self, held: Dated, done: Complete, now_ns: int) -> Tick:
-        station, time, by = done.stream, done.time, done.by
-        arrival = held.arrival_ns[done.last]
-        messages, observations = subset(held.messages, held.observations, spanned(done.first, done.last))
-        epoch = np.arange(len(station)).repeat(done.last - done.first + 1)
-        keep = without_repeats(epoch, messages, observations)
-        if not keep.all():
-            for number, how_many in _counted(station[epoch[observations.message[~keep]]]):
-                self.streams[number].errors["repeated_observation"] += how_many
-            observations = observations.select(keep)
-        observations = self.tally.with_channels(station[epoch[observations.message]], observations)
-        late = done.relation == LATE
-        satellites, cells = self.tally.add_epochs(station, time, late, epoch, observations)
-        self.tally.smoothed[station[epoch], messages.gnss] = messages.smoothing  # R18: DF417, DF008
-        count_at(self.tally.closed_by, station, by)
-        timed = self.tables.streams.timed[station]
-        latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000
-        self.tally.count_latency(station[timed], latency_s[timed])
-        for copy in self.mirrors.look(station, time, epoch[observations.message], observations):
-            stream, like = self.streams[copy.station], self.streams[copy.other].id
-            stream.errors["mirrored_epoch"] += 1
-            if copy.news:
-                detail = {"like": like}
-                self._tell(stream, [Event(int(arrival[copy.row]), stream.id, "mirrored_stream", detail)])
-        for news in self.quality.epochs(station, time, late, epoch, messages, observations):
-            stream = self.streams[station[news.row]]
-            if news.kind == "clock_jump":
-                steered = bool((messages.clock_steering[epoch == news.row] == 1).any())
-                self.causes.stations.jumped(
-                    int(station[news.row]), int(time[news.row]), news.detail["milliseconds"], steered
-                )
-            self._tell(stream, [Event(int(arrival[news.row]), stream.id, news.kind, news.detail)])
-        args = station, time, late, epoch, messages, observations
-        positions, unused = self.positioning.epochs_of(*args)
-        self.quality.aim(self.positioning.store.table, self.positioning.place_m, station, time)
-        self.misleading.add(station, time, positions)
-        self.causes.add(station, time, late, positions)
-        self._events += self.causes.judge(now_ns, self.quality)
-        for one in unused:
-            self._tell(self.streams[one.station], not_used(self.streams[one.station], one, int(arrival[-1])))
-        epochs = Epochs(station, time, satellites, cells, by, arrival)
-        return Tick([], epochs, epoch, messages, observations, positions)
+    def _measuring(self) -> Measuring:
+        return Measuring(
+            *(self.streams, self.tables.streams.timed, self.tally, self.mirrors, self.quality),
+            *(self.positioning, self.misleading, self.causes, self.overload, self._tell),
+        )
 
     def _clock_off(self) -> bool:
         """Whether most streams bring epochs of another time: then they are right. Looked at once a tick."""
@@ -402,21 +400,4 @@ class Network:
 _when_and_whose = itemgetter(1, 0)  # of a Came
 
 
-def known_places(registered: Motions, streams: Sequence[Stream]) -> Callable[[int], F64]:
-    """Where stations are known to stand at a GPS time: as registered, else as they tell; nan: not known."""
-    nowhere = (np.nan,) * 3
-
-    def at(time_ms: int) -> F64:
-        there = registered.at(time_ms)
-        told = np.array([stream.arp_m or nowhere for stream in streams], np.float64).reshape(-1, 3)
-        return np.where(np.isnan(there), told, there)
-
-    return at
-
-
-def _counted(numbers: I64) -> Iterator[tuple[int, int]]:
-    unique, count = np.unique(numbers, return_counts=True)
-    return zip(unique.tolist(), count.tolist(), strict=True)
-
-
-__all__ = ["CLOSED_BY", "Chunk", "Epochs", "Network", "Tick", "Watched"]
+__all__ = ["CLOSED_BY", "NO_NEWS", "Chunk", "Epochs", "Network", "Tick", "Watched"]

@@ -15,7 +15,8 @@ from hncors.gpstime import BEIDOU_OFFSET_MS, WEEK_MS, from_unix_ns, to_unix_ns
 from hncors.health import Event, Watched, promised_ms, stream_of, together
 from hncors.hearing import hold, identify
 from hncors.identity import Places
-from hncors.network import Network, known_places
+from hncors.network import Network
+from hncors.network_measuring import known_places
 from hncors.tiers import tiers_of
 
 LOOKED_AT = 64  # frames
@@ -32,6 +33,7 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     if len(index) != len(stations):
         raise ValueError("two stations have one id")
     before = np.array([network.index.get(station.id, -1) for station in stations], np.int64)
+    network.finish_tick()
     after = np.array([index.get(stream.id, -1) for stream in network.streams], np.int64)
     streams = []
     for station, number in zip(stations, before.tolist(), strict=True):

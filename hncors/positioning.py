@@ -28,8 +28,16 @@ from hncors.observation import F64, I64, B, Messages, Observations
 from hncors.positioning_block import at, located, may_share, put, see, solve, too_few
 from hncors.rtcm3.ephemeris import Ephemeris
 
-STATUSES = ("ok", "no_ephemeris", "too_few_satellites", "no_solution", "no_ranges", "integrity_fault")
-SOLVED, NO_EPHEMERIS, TOO_FEW, NO_SOLUTION, NO_RANGES, INTEGRITY_FAULT = range(6)
+STATUSES = (
+    "ok",
+    "no_ephemeris",
+    "too_few_satellites",
+    "no_solution",
+    "no_ranges",
+    "integrity_fault",
+    "left_out",
+)
+SOLVED, NO_EPHEMERIS, TOO_FEW, NO_SOLUTION, NO_RANGES, INTEGRITY_FAULT, LEFT_OUT = range(7)
 UNUSABLE = (*REASONS[1:], "no_group_delay")
 """Why a satellite that has ranges is not used."""
 
@@ -119,6 +127,15 @@ class Positioning:
         self.unusable[who], self.trust[who] = found.unusable[last], found.trust[last]
         self.level_m[who] = levels_m(found)[last]
         return found, news
+
+    def leave_out(self, station: I64, late: B) -> Positions:
+        """No positions of complete epochs, for want of time; rows as those of `epochs_of`."""
+        np.add.at(self.epochs[:, LEFT_OUT], station, 1)
+        who = station[~late]
+        self.status[who], self.trust[who], self.used[who] = LEFT_OUT, NOT_POSSIBLE, 0
+        self.pdop[who], self.level_m[who] = np.nan, np.nan
+        self.unusable[who] = 0
+        return unsolved(np.full(len(station), LEFT_OUT), np.zeros((len(station), 7, len(UNUSABLE)), np.int64))
 
     def positions(
         self, station: I64, time_ms: I64, epoch: I64, messages: Messages, observations: Observations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from hncors import gpstime
 from hncors.health import SECOND_NS
 from hncors.network import NO_NEWS, Chunk, Network, Tick
 from hncors.network_changes import begin_again
+from hncors.network_overload import NOTHING_LEFT_OUT, LeftOut
 from hncors.observation import I64
 from hncors.reading import Dating, parts
 
@@ -60,6 +61,7 @@ class Script(NamedTuple):
 
     tick_ns: I64  # rising
     begins: tuple[Begin, ...]
+    left_out: Mapping[int, LeftOut] = {}  # by a tick what it left out, where it did
 
 
 def untimed(station: str, data: bytes, dating: Dating) -> Source:
@@ -119,7 +121,9 @@ def act(
         line.feed(now)
         if until is not None:
             until(now)
-        yield network.tick(now)
+        network.begin_tick(now, left_out=script.left_out.get(number, NOTHING_LEFT_OUT))
+        network.finish_tick()
+        yield from network.ticked()
     for begin in begins:
         yield from _begin(line, begin)
     if line.next_ns is not None:

@@ -147,19 +147,19 @@ async def test_p01_a_fault_in_a_tick_feeds_no_watchdog_and_ends_nothing(monkeypa
     network, events, beats = Network([]), [], []
     pulse = Pulse(network, 0.05, events.append, beat=lambda: beats.append(1))
     pulse.tick()
-    real = network.tick
+    real = network.begin_tick
 
-    def broken(now_ns):
+    def broken(now_ns, **_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(network, "tick", broken)
+    monkeypatch.setattr(network, "begin_tick", broken)
     for _ in range(10):
         pulse.tick()
     assert len(beats) == 1
     assert [(event.kind, event.detail["times"]) for event in events] == [("monitor_fault", 3)]
     assert caplog.text.count("Traceback") == 3
     assert pulse.process().tick_faults == 10
-    monkeypatch.setattr(network, "tick", real)
+    monkeypatch.setattr(network, "begin_tick", real)
     pulse.tick()
     assert len(beats) == 2
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -12,11 +12,13 @@ from hncors.daemon.clock import Clock
 from hncors.daemon.host_clock import HostClock
 from hncors.health import SECOND_NS, Event
 from hncors.network import Network
+from hncors.network_overload import LeftOut, Pressure
 from hncors.view.process import LAG_BOUNDS_S, TICK_BOUNDS_S, Process
 
 EVENTS = 1000  # kept to be shown
 MILLISECOND_NS = 1_000_000
 LAG_MINUTES = 5  # the largest lag is that of this long
+TURN_S = 0.005  # of a tick, after which others have their turn
 FAULTS_IN_A_ROW = 3  # ticks that a fault ended, before it is an event
 
 log = logging.getLogger("hncors")
@@ -25,8 +27,8 @@ log = logging.getLogger("hncors")
 class Pulse:
     """Ticks `network` every `tick_s` and keeps what came of it: durations, lag, the last events.
 
-    `ticking` is told the time of each tick before it; `beat` is called after each that went well; `tell` of
-    each event.
+    `ticking` is told the time of each tick before it, and what it leaves out; `beat` is called after each
+    that went well; `tell` of each event.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class Pulse:
         *,
         clock: Clock | None = None,
         beat: Callable[[], None] = lambda: None,
-        ticking: Callable[[int], None] = lambda at_ns: None,
+        ticking: Callable[[int, LeftOut], None] = lambda at_ns, left_out: None,
     ) -> None:
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.tick_s = tick_s
@@ -47,6 +49,7 @@ class Pulse:
             0  # when the last tick that went well ended, UTC nanoseconds since 1970; 0: there was none
         )
         self.faults = 0
+        self.pressure = Pressure(tick_s)
         self._network = network
         self._tell = tell
         self._beat = beat
@@ -67,21 +70,42 @@ class Pulse:
         while True:
             await asyncio.sleep(due_s - loop.time())
             self._late_by(loop.time() - due_s)
-            self.tick()
+            await self._tick_in_turns()
             due_s += self.tick_s
             if due_s < loop.time():
                 due_s = loop.time() + self.tick_s
 
     def tick(self) -> None:
         """One tick.  A fault of our own in it is told and counted; the next one is tried all the same."""
+        for _ in self._steps():
+            pass
+
+    async def _tick_in_turns(self) -> None:
+        """One tick, during which whatever else there is to do has its turns."""
+        steps = self._steps()
         begun_s = time.perf_counter()
+        try:
+            for _ in steps:
+                if time.perf_counter() - begun_s >= TURN_S:
+                    await asyncio.sleep(0)
+                    begun_s = time.perf_counter()
+        finally:
+            for _ in steps:  # at the end of the daemon: what was begun is done
+                pass
+
+    def _steps(self) -> Iterator[None]:
+        begun_s = time.perf_counter()
+        network, left_out = self._network, self.pressure.left_out()
         try:
             self._host_clock.look()
             # As recordings keep it; after the last one, and so not before what came since then.
             now_ns = self.clock.now_ns() // MILLISECOND_NS * MILLISECOND_NS
-            now_ns = max(now_ns, self._network.last_tick_ns + MILLISECOND_NS)
-            self._ticking(now_ns)
-            events = self._network.tick(now_ns).events
+            now_ns = max(now_ns, network.last_tick_ns + MILLISECOND_NS)
+            self._ticking(now_ns, left_out)
+            network.begin_tick(now_ns, left_out=left_out)
+            while network.go_on():
+                yield
+            events = [event for done in network.ticked() for event in done.events]
         # What one station sends must not end the watch over the others.  Nobody is told that all is well
         # meanwhile: where it lasts, the service manager's watchdog starts the daemon anew.
         except Exception as fault:
@@ -90,6 +114,7 @@ class Pulse:
             self._fault(fault)
             return
         took_s = time.perf_counter() - begun_s
+        self.pressure.took(took_s)
         self._tick_counts[np.searchsorted(TICK_BOUNDS_S, took_s) :] += 1
         self._tick_sum_s += took_s
         self._faults_in_a_row = 0
@@ -119,6 +144,8 @@ class Pulse:
             suspended_s=self.clock.suspended_ns() / SECOND_NS,
             clock_steps=self._host_clock.steps,
             host_clock_offset_s=self.clock.away_ns() / SECOND_NS,
+            overload_lag_s=self.pressure.lag_s,
+            overload=self._network.overload,
         )
 
     def _late_by(self, lag_s: float) -> None:

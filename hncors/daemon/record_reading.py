@@ -17,6 +17,7 @@ from hncors.daemon.record_folder import TICKS, TICKS_ENDING, hour_of
 from hncors.daemon.recording import Recording, shown, tag_path
 from hncors.daemon.timetag import HEADER_BYTES, RECORD_BYTES
 from hncors.health import CONNECTED, STATES
+from hncors.network_overload import LeftOut
 from hncors.replaying import Begin, News, Script
 from hncors.text import printable
 
@@ -29,7 +30,10 @@ LOST = "ticks were not recorded"
 BEYOND = "lines tell of bytes that are not in the recording"
 DROPPED = "bytes were not recorded"
 
-_LINE = re.compile(rb"([0-9]{13})|begin ([0-9]{13}) ([0-9]{1,13})|watch (\{.*\})|lost ([0-9]{1,9})")
+_LINE = re.compile(
+    rb"([0-9]{13})|begin ([0-9]{13}) ([0-9]{1,13})|watch (\{.*\})|lost ([0-9]{1,9})"
+    rb"|overload ([12]) ([0-9]{1,9})"
+)
 
 
 class Ticks(NamedTuple):
@@ -55,6 +59,7 @@ def read_ticks(folder: Path) -> Ticks | None:
         return None
     ticks: list[int] = []
     begins: list[Begin] = []
+    left_out: dict[int, LeftOut] = {}
     watched: dict[str, float | None] = {}
     problems: list[str] = []
     for path in sorted(files):
@@ -75,11 +80,13 @@ def read_ticks(folder: Path) -> Ticks | None:
                 rates = _watched(match[4])
                 broken += rates is None
                 watched |= rates or {}
+            elif match[6] is not None:
+                left_out[len(ticks)] = LeftOut(int(match[6]), int(match[7]))
             else:
                 lost += int(match[5])
         found = {BROKEN: broken, BACKWARD: backward, LOST: lost}
         problems += [f"{shown(path)}: {number} {what}" for what, number in found.items() if number]
-    return Ticks(Script(np.array(ticks, np.int64), tuple(begins)), watched, tuple(problems))
+    return Ticks(Script(np.array(ticks, np.int64), tuple(begins), left_out), watched, tuple(problems))
 
 
 def stations_told_of(folder: Path) -> list[str]:

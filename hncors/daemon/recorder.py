@@ -19,6 +19,7 @@ from hncors.daemon.configuration import ConfigurationError
 from hncors.daemon.record_disk import HOUR_NS, MS, Batch, Disk, Piece
 from hncors.daemon.record_folder import FolderRefused, RecordFolder
 from hncors.network import Chunk
+from hncors.network_overload import NOTHING_LEFT_OUT, LeftOut
 from hncors.settings import Record, problem
 from hncors.view.recorded import Recorded
 
@@ -101,12 +102,15 @@ class Recorder:
         self._file = now_ns // HOUR_NS, self.disk.renewed
         self._tick(now_ns, self._watched)
 
-    def tick(self, now_ns: int) -> None:
-        """The network is about to look at what has been noted."""
+    def tick(self, now_ns: int, left_out: LeftOut = NOTHING_LEFT_OUT) -> None:
+        """The network is about to look at what has been noted, but for what it leaves out."""
         file, before = (now_ns // HOUR_NS, self.disk.renewed), self._file
         self._file = file
         # each file says it, for the one before may be deleted
-        self._tick(now_ns, f"{self._watched if file != before else ''}{now_ns // MS}\n")
+        told = self._watched if file != before else ""
+        if left_out.level:
+            told += f"overload {left_out.level} {left_out.lag_ms}\n"
+        self._tick(now_ns, f"{told}{now_ns // MS}\n")
 
     def told(self) -> Recorded:
         """For the metrics."""

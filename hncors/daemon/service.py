@@ -27,6 +27,7 @@ from hncors.daemon.web import Site, serve
 from hncors.health import Event
 from hncors.network import Network
 from hncors.network_changes import resume
+from hncors.network_overload import LeftOut
 from hncors.registry import Station
 from hncors.settings import Settings
 from hncors.supervise.judge import Judge
@@ -211,9 +212,9 @@ class _Daemon:
             self.pulse.report(resume(self.network, before_ns, now_ns))
         return [group.create_task(self.recorder.run(), name="recorder")]
 
-    def _ticking(self, at_ns: int) -> None:
+    def _ticking(self, at_ns: int, left_out: LeftOut) -> None:
         if self.recorder is not None:
-            self.recorder.tick(at_ns)
+            self.recorder.tick(at_ns, left_out)
 
     def _beat(self) -> None:
         if not self._said_ready:

@@ -108,6 +108,9 @@ class Site:
         age_s = self.pulse.since_beat_s()
         told = {
             "监测处理已停顿 · the monitor has not looked for 10 s": age_s is None or age_s > BEAT_WITHIN_S,
+            "处理能力不足，部分内容已略去 · there is more to do than time for it; some of it is left out": (
+                process.overload.lasts
+            ),
             "最近一次配置有误，仍用旧配置 · the last configuration was refused; see the log": (
                 not process.reload_successful
             ),

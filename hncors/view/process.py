@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hncors.network_overload import MEASURES, Overload
 from hncors.view.exposition import Family, Kind
 from hncors.view.kept import Kept, kept_families
 from hncors.view.recorded import Recorded, recorded_families
@@ -38,6 +39,8 @@ class Process(NamedTuple):
     insecure: Sequence[str] = ()  # stations
     recorded: Recorded | None = None  # of the recorder, where there is one
     kept: Kept | None = None  # of the ledger, where there is one
+    overload_lag_s: float = 0.0  # how much longer than the time between ticks the last one took
+    overload: Overload = Overload()
 
 
 def process_families(process: Process) -> Iterator[Family]:
@@ -58,6 +61,20 @@ def process_families(process: Process) -> Iterator[Family]:
             "gauge",
             "Host's clock less the time in use; not 0 where the data say that the host is wrong",
             p.host_clock_offset_s,
+        ),
+        ("overloaded", "gauge", "1 if a tick of the last minute left something out", p.overload.lasts),
+        ("overload_lag_seconds", "gauge", "Time the last tick took beyond its turn", p.overload_lag_s),
+        (
+            "overload_left_out_epochs_total",
+            "counter",
+            "Epochs whose positions and quality were left out for want of time",
+            p.overload.epochs,
+        ),
+        (
+            "overload_given_up_frames_total",
+            "counter",
+            "Frames that had waited too long and were not decoded",
+            p.overload.frames,
         ),
         (
             "config_last_reload_successful",
@@ -80,6 +97,14 @@ def process_families(process: Process) -> Iterator[Family]:
     )
     for name, kind, text, value in single:
         yield Family(f"hncors_{name}", kind, text, (), [()], [float(value)])
+    yield Family(
+        "hncors_overload_ticks_total",
+        "counter",
+        "Ticks that left something out for want of time",
+        ("left_out",),
+        [("measures",), ("frames",)],
+        [float(number) for number in p.overload.ticks[MEASURES:]],
+    )
     expire = sorted(p.certificates_expire_unix_s.items())
     yield Family(
         "hncors_tls_certificate_expires_timestamp_seconds",

@@ -216,7 +216,7 @@ def main() -> None:
             found = sampled(len(names), path)
         except Refused:
             found = None
-        if found is None:
+        if found is None or not len(found.gnss):
             without.append(path.stem)
         else:
             parts.append(found)

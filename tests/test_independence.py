@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hncors.measure.independence import LONGEST_GAP, at_most, correlation_epochs
+from hncors.measure.independence import HOUR_MS, LONGEST_GAP, Hours, at_most, correlation_epochs
 
 SECONDS = np.arange(20_000) * 1000
 
@@ -60,3 +60,35 @@ def test_dependent_epochs_show_less():
     assert at_most(0, 1000, 10.0) == pytest.approx(0.2996, rel=0.01)
     assert at_most(0, 1000, 1.0) == 1.0
     assert np.isnan(at_most(0, 0, np.nan))
+
+
+def hours(errors: np.ndarray) -> float:
+    """Of the second station of two, ten seconds between epochs, half an hour at a time."""
+    its = Hours(2)
+    time_ms = np.arange(len(errors)) * 10_000
+    for first in range(0, len(errors), 180):
+        rows = slice(first, first + 180)
+        its.add(np.ones(len(errors[rows]), np.int64), time_ms[rows], errors[rows])
+    assert np.isnan(its.independent()[0])
+    return float(its.rearranged(np.array([1])).independent()[0])
+
+
+def test_means_of_hours_of_independent_errors():
+    errors = np.random.default_rng(5).normal(size=(360 * 400 + 1, 3))
+    # 144,000 epochs; the estimate by 400 hours is good to a tenth, and the worst of three components counts.
+    assert hours(errors) == pytest.approx(144_000, rel=0.2)
+
+
+def test_means_of_hours_of_errors_that_stay():
+    assert hours(np.full((360 * 48 + 1, 3), 0.7)) == pytest.approx(48)
+
+
+def test_means_of_hours_of_an_autoregressive_process():
+    series = np.stack([autoregressive(0.9, seed) for seed in (1, 2, 3)], axis=1)
+    whole = len(series) // 360 * 360
+    assert hours(series[: whole + 1]) == pytest.approx(whole / 19, rel=0.45)
+
+
+def test_one_hour_tells_nothing_yet():
+    assert np.isnan(hours(np.ones((360 + 5, 3))))
+    assert HOUR_MS == 360 * 10_000

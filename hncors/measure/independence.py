@@ -12,6 +12,7 @@ import numpy as np
 
 from hncors.observation import F64, I64
 
+HOUR_MS = 3_600_000
 LONGEST_GAP = 600  # epochs; a longer silence counts as so many
 _ONE_SIDED_95 = 1.6449  # sigmas that a normal variable exceeds with 5 %
 
@@ -39,6 +40,61 @@ def correlation_epochs(time_ms: I64, error: F64) -> float:
     end = int(np.argmax(rho <= 0)) if (rho <= 0).any() else len(rho)
     total = 1.0 + 2.0 * float((pairs[1:end] / pairs[0] * rho[1:end]).sum())
     return min(max(total, 1.0), float(len(error)))
+
+
+class Hours:
+    """The same while errors come, from the means of whole hours; the first axis of arrays is the station.
+
+    The mean of n independent errors varies by an n-th of what each does. By how much more the means of hours
+    do is how many epochs are one error (batch means: Alexopoulos and Goldsman 2004, "To batch or not to
+    batch?", ACM TOMACS 14, 76). Hours count as independent of each other, whatever they are.
+    """
+
+    def __init__(self, stations: int) -> None:
+        self._hour = np.full(stations, -1, np.int64)
+        self._sum = np.zeros((stations, 3))  # of the hour there is
+        self._count = np.zeros(stations, np.int64)
+        self._square = np.zeros((stations, 3))
+        self._whole = np.zeros((stations, 3))  # squares of all whole hours' errors
+        self._batches = np.zeros((stations, 3))  # squares of their sums, by their counts
+        self._epochs = np.zeros(stations, np.int64)
+        self._hours = np.zeros(stations, np.int64)
+
+    def rearranged(self, before: I64) -> Hours:
+        """The same for other stations: `before` is each one's row here, -1 for a new one."""
+        other = Hours(len(before))
+        stay = np.flatnonzero(before >= 0)
+        for name, column in vars(self).items():
+            getattr(other, name)[stay] = column[before[stay]]
+        return other
+
+    def add(self, station: I64, time_ms: I64, error_m: F64) -> None:
+        """Errors (rows, 3) of the epochs of a tick; an hour ends with the first that is of another."""
+        hour = time_ms // HOUR_MS
+        ends = np.unique(station[hour != self._hour[station]])
+        if len(ends):
+            self._end(ends)
+            self._hour[station] = hour
+        np.add.at(self._sum, station, error_m)
+        np.add.at(self._square, station, np.square(error_m))
+        np.add.at(self._count, station, 1)
+
+    def _end(self, station: I64) -> None:
+        count = self._count[station]
+        self._batches[station] += np.square(self._sum[station]) / np.maximum(count, 1)[:, None]
+        self._whole[station] += self._square[station]
+        self._epochs[station] += count
+        self._hours[station] += count > 0
+        for column in (self._sum, self._square, self._count):
+            column[station] = 0
+
+    def independent(self) -> F64:
+        """Independent samples in all whole hours of each station, nan before there are two."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = self._batches / self._hours[:, None] / (self._whole / self._epochs[:, None])
+        longest = np.clip(np.where(np.isnan(each), 1.0, each).max(axis=1), 1.0, None)
+        out: F64 = np.where(self._hours >= 2, self._epochs / longest, np.nan)
+        return out
 
 
 def at_most(misleading: int, epochs: int, independent: float) -> float:

@@ -83,7 +83,7 @@ def around(values: Sequence[F64], least: float, most: int = 5) -> tuple[float, f
         return 0.0, least
     low, high = float(known.min()), float(known.max())
     if high - low < least:
-        middle = (low + high) / 2
+        middle = 0.0 if max(-low, high) <= least / 2 else (low + high) / 2
         low, high = (0.0, least) if low >= 0.0 and high <= least else (middle - least / 2, middle + least / 2)
     each = step(high - low, most)
     return math.floor(low / each + 1e-9) * each, math.ceil(high / each - 1e-9) * each

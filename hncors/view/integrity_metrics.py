@@ -46,10 +46,20 @@ def integrity_families(network: Network) -> Iterator[Family]:
     yield Family(
         "hncors_integrity_judged_epochs_total", "counter", text, ("station",), names, counts.judged[known]
     )
+    yield _independent(network)
     text = "Of those, epochs off by more than their protection level and without an alert"
     yield Family(
         "hncors_integrity_misleading_epochs_total", "counter", text, ("station",), names, counts.epochs[known]
     )
+
+
+def _independent(network: Network) -> Family:
+    samples = network.misleading.hours.independent()
+    known = np.flatnonzero(~np.isnan(samples))
+    names = [(network.streams[r].id,) for r in known.tolist()]
+    text = "How many independent samples the judged epochs of whole hours are worth"
+    values = np.round(samples[known], 1)
+    return Family("hncors_integrity_independent_epochs", "gauge", text, ("station",), names, values)
 
 
 def _limits(network: Network) -> Family:

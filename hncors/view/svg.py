@@ -15,7 +15,7 @@ from hncors.observation import F64
 from hncors.text import printable
 
 LONGEST = 2000  # characters of a text that is shown
-_LETTER = 6.6
+_LETTER = 7.1
 
 # Okabe and Ito's colours, which people with impaired colour vision tell apart; lighter ones by night.
 _DAY = {

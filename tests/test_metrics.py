@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from hncors.daemon.territory import default
 from hncors.network import Chunk, Network
 from hncors.rtcm3.encode import frame
+from hncors.supervise.judge import Judge
 from hncors.view.exposition import Family, Writer
 from hncors.view.kept import Kept
 from hncors.view.metrics import families
@@ -33,6 +35,7 @@ def everything() -> dict[str, Family]:
     process = Process(np.zeros(len(TICK_BOUNDS_S) + 1, np.int64), 0.0, 0.0, 0.0, recorded=recorded)
     process = process._replace(kept=Kept())
     network = Network([Station("A"), Station("B")])
+    network.judge = Judge(2, [], *default())
     return {family.name: family for family in families(network, "1.2.3", process=process)}
 
 

@@ -127,6 +127,15 @@ def events(base: sqlite3.Connection, case_id: int) -> list[Event]:
     ]
 
 
+def trails(base: sqlite3.Connection) -> dict[int, list[Step]]:
+    """The steps of every case, in order."""
+    found: dict[int, list[Step]] = {}
+    query = "SELECT case_id, action, actor, role, at_ns, detail FROM case_events ORDER BY case_id, sequence"
+    for case_id, action, actor, role, at_ns, detail in base.execute(query):
+        found.setdefault(case_id, []).append(Step(action, actor, role, at_ns, json.loads(detail)))
+    return found
+
+
 def findings(base: sqlite3.Connection, case_id: int) -> list[Finding]:
     """What a case rests on, in the order it was found."""
     names = Finding._fields

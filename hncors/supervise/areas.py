@@ -44,6 +44,10 @@ class Areas:
         self._edges = np.concatenate([np.empty((0, 4)), *(edges for _, edges in listed)])
         self._area = np.arange(len(listed)).repeat([len(edges) for _, edges in listed])
 
+    def outlines(self) -> Iterable[tuple[Area, F64]]:
+        """Each area with its edges, degrees: (edges, 4), longitude and latitude of both ends."""
+        return ((area, self._edges[self._area == number]) for number, area in enumerate(self.areas))
+
     def of(self, latitude_deg: float, longitude_deg: float) -> Area | None:
         """The area a place is in, by the lines as they are; None: in none."""
         number = int(self._areas_of(np.array([[longitude_deg, latitude_deg]]))[0])

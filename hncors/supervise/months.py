@@ -60,6 +60,12 @@ def bounds_ns(month: str) -> tuple[int, int]:
     return _begin_ns(number), _begin_ns(number + 1)
 
 
+def months_before(month: str, count: int) -> list[str]:
+    """So many months in order, the last of them `month`."""
+    last = _number(month)
+    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(last - count + 1, last + 1)]
+
+
 def deadlines(found_ns: int, clearance: Clearance = BY_THE_MONTH) -> Deadlines:
     """By when what was found at `found_ns` is to be handled and cleared."""
     number = _number(month_of(found_ns))

@@ -49,8 +49,8 @@ def kept_families(kept: Kept) -> Iterator[Family]:
     yield _by("hncors_cases_overdue", "gauge", text, ("deadline",), k.overdue if k.read else empty)
     text = "Stations by how they stand with the register"
     yield _by("hncors_registry_stations", "gauge", text, ("status",), k.standings if k.read else empty)
-    text = "What rules found"
-    yield _by("hncors_evidence_findings_total", "counter", text, ("rule", "strength"), k.findings)
+    text = "Findings in the ledger"
+    yield _by("hncors_ledger_findings", "gauge", text, ("rule", "strength"), k.findings)
     for name, text, value in (
         ("case_oldest_open_seconds", "Age of the oldest open case, 0 for none", k.oldest_open_s),
         ("ledger_outbox_messages", "Messages that wait to be sent", k.outbox),

@@ -77,9 +77,14 @@ class Motions(NamedTuple):
         table = table.reshape(-1, 7)
         return cls(table[:, :3], table[:, 3], table[:, 4:])
 
+    @staticmethod
+    def years(time_ms: ArrayLike) -> F64:
+        """Julian years of GPS times in milliseconds."""
+        return 2000.0 + (np.asarray(time_ms, np.float64) - _J2000_MS) / _YEAR_MS
+
     def at(self, time_ms: ArrayLike, rows: Any = slice(None)) -> F64:
         """ECEF metres (rows, 3) in today's frame, at GPS times in ms: one for all, or each its own."""
-        years = 2000.0 + (np.asarray(time_ms, np.float64) - _J2000_MS) / _YEAR_MS
+        years = self.years(time_ms)
         out: F64 = self.ecef_m[rows] + self.velocity_m_yr[rows] * (years - self.year[rows])[:, None]
         return out
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from hncors.arp import Off, off
 from hncors.frames import F64, Motion, Motions, motion, year_of
+from hncors.geodesy import to_enu, to_geodetic
 
 FAR_M = 1000.0  # from its registered place, a station is another one, whichever
 NEAR_M = 100.0  # beyond this too, where another registered place is the nearer one
@@ -94,6 +95,12 @@ def motion_of(station: Placed) -> Motion | None:
     return motion(station.ecef_m, station.frame, station.epoch, station.velocity_enu_m_yr, station.plate)
 
 
+def _alike(enu_m: F64, other_m: F64) -> bool:
+    """Whether two horizontal offsets agree within a third, and are long enough to tell."""
+    long = float(np.hypot(other_m[0], other_m[1]))
+    return long > 0.3 and float(np.hypot(*(enu_m[:2] - other_m[:2]))) < long / 3
+
+
 def known_place(station: Placed, time_ms: int) -> F64 | None:
     """ECEF metres (3,) of a station's antenna reference point, registered, in the frame of broadcast orbits.
 
@@ -110,6 +117,7 @@ class Places:
         """Stations that are not `Placed`, or whose place was not filed, have none."""
         placed = [s for s in stations if isinstance(s, Placed) and s.ecef_m is not None and not s.gga]
         self._ecef_m = {station.id: station.ecef_m for station in placed if station.ecef_m is not None}
+        self._frames = {s.id: (s.frame, s.epoch) for s in placed if isinstance(s, Dated) and s.epoch}
         self._height_m = {s.id: s.antenna_height_m for s in placed if isinstance(s, Dated)}
         self.motions = {station.id: moves for station in placed if (moves := motion_of(station)) is not None}
         self._ids = list(self._ecef_m)
@@ -133,6 +141,30 @@ class Places:
     def motions_of(self, stations: Sequence[str]) -> Motions:
         """How they move: to be asked again and again."""
         return Motions.of([self.motions.get(id) for id in stations])
+
+    def sigma_m_yr(self, station: str) -> float:
+        """How uncertain the motion of its place is; 0 where none is filed."""
+        moves = self.motions.get(station)
+        return moves.sigma_m_yr if moves is not None else 0.0
+
+    def frame_doubt(self, station: str, enu_m: F64, time_ms: int) -> str:
+        """What an offset from the registered place, today's, looks like; "" for nothing.
+
+        `enu_m` is where the station is less where it should be.
+        """
+        moves, filed = self.motions.get(station), self._ecef_m.get(station)
+        if moves is None or filed is None:
+            return ""
+        year, geodetic = year_of(time_ms), to_geodetic(filed)
+        frame, epoch = self._frames.get(station, ("", 0.0))
+        named = f"{frame} {epoch:g}"
+        as_today = to_enu(np.array(filed) - moves.at(year), geodetic)
+        if _alike(enu_m, as_today):
+            return f"as if the place were of today, not of {named}"
+        as_cgcs2000 = to_enu(motion(filed, "CGCS2000", 2000.0).at(year) - moves.at(year), geodetic)
+        if _alike(enu_m, as_cgcs2000):
+            return f"as if the place were of CGCS2000 2000, not of {named}"
+        return ""
 
     def off(
         self, station: str, point_m: tuple[float, float, float], height_m: float, time_ms: int

@@ -20,6 +20,7 @@ import numpy as np
 from hncors import gpstime
 from hncors.causes import Causes
 from hncors.completion import Completion
+from hncors.coordinates import Coordinates
 from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, divided, identities, join, part
 from hncors.gpstime import WEEK_MS
 from hncors.health import (
@@ -90,6 +91,7 @@ class Network:
         self.tiers = tiers_of(stations)
         self.registered = self.places.motions_of([stream.id for stream in self.streams])
         ids = [stream.id for stream in self.streams]
+        self.coordinates = Coordinates(self.places, ids)
         self.misleading = Misleading(self.places, ids)
         self.causes = Causes(ids, self.places, known_places(self.registered, streams))
         self._reference_ms = reference_ms
@@ -374,9 +376,9 @@ class Network:
 
     def _measuring(self) -> Measuring:
         return Measuring(
-            *(self.streams, self.tables.streams.timed, self.tally, self.mirrors, self.quality),
-            *(self.positioning, self.misleading, self.causes, self.overload, self._tell),
-        )
+            self.streams, self.tables.streams.timed, self.tally, self.mirrors, self.quality,
+            self.positioning, self.misleading, self.causes, self.coordinates, self.overload, self._tell,
+        )  # fmt: skip
 
     def _clock_off(self) -> bool:
         """Whether most streams bring epochs of another time: then they are right. Looked at once a tick."""

@@ -56,6 +56,7 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.tiers = tiers_of(stations)
     network.registered = network.places.motions_of([stream.id for stream in streams])
     ids = [stream.id for stream in streams]
+    network.coordinates = network.coordinates.rearranged(before, network.places, ids)
     network.misleading = network.misleading.rearranged(before, network.places, ids)
     known = known_places(network.registered, network.streams)
     network.causes = network.causes.rearranged(before, ids, network.places, known)

@@ -10,6 +10,7 @@ import numpy as np
 from hncors import gpstime
 from hncors.causes import Causes
 from hncors.completion import Complete
+from hncors.coordinates import Coordinates
 from hncors.dating import Dated, spanned
 from hncors.frames import Motions
 from hncors.health import Event, Stream
@@ -38,6 +39,7 @@ class Measuring(NamedTuple):
     positioning: Positioning
     misleading: Misleading
     causes: Causes
+    coordinates: Coordinates
     overload: Overload
     tell: Tell
 
@@ -84,6 +86,9 @@ class Measuring(NamedTuple):
         self.quality.aim(self.positioning.store.table, self.positioning.place_m, station, time)
         self.misleading.add(station, time, positions)
         self.causes.add(station, time, late, positions)
+        for about in self.coordinates.add(station, time, late, positions):
+            stream = self.streams[about.station]
+            self.tell(stream, [Event(int(arrival[-1]), stream.id, about.kind, about.detail)])
         for one in unused:
             self.tell(self.streams[one.station], not_used(self.streams[one.station], one, int(arrival[-1])))
         return Tick([], epochs, epoch, messages, observations, positions)

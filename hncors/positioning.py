@@ -22,10 +22,11 @@ from hncors.measure.position import CLOCKS
 from hncors.measure.range_noise import smoothed_m2
 from hncors.measure.ranges import Choice, Ranges, choose, combined
 from hncors.measure.residuals import Part, Residuals
-from hncors.measure.satellites import Sky
+from hncors.measure.satellites import Sent, Sky
 from hncors.measure.smoothing import Smoothed, Smoother, place
+from hncors.measure.steps import Phases, Step, Steps
 from hncors.observation import F64, I64, B, Messages, Observations
-from hncors.positioning_block import at, located, may_share, put, see, solve, too_few
+from hncors.positioning_block import Seen, at, located, may_share, put, see, solve, too_few
 from hncors.rtcm3.ephemeris import Ephemeris
 
 STATUSES = (
@@ -61,6 +62,7 @@ class Positions(NamedTuple):
     systems: I64  # bit n: clock n
     clock_m: F64  # (epochs, CLOCKS): hncors.measure.position
     unusable: I64  # (epochs, 7, len(UNUSABLE)) satellites by system and reason
+    step: Step  # since the epoch before, by carrier phases
     ranges: Residuals
 
 
@@ -76,6 +78,7 @@ class Positioning:
     def __init__(self, stations: int) -> None:
         self.store = Store()
         self.smoother = Smoother(stations)
+        self.steps = Steps(stations)
         self.place_m = np.zeros((stations, 3))  # each station's last solution, where the next rounds begin
         # Of the newest epoch:
         self.status = np.full(stations, -1, np.int64)
@@ -95,6 +98,7 @@ class Positioning:
             if isinstance(column, np.ndarray):
                 getattr(other, name)[stay] = column[before[stay]]
         other.store, other.smoother = self.store, self.smoother.rearranged(before)
+        other.steps = self.steps.rearranged(before)
         other.store.renumber(after)
         return other
 
@@ -198,6 +202,8 @@ class Positioning:
             put(plain, again, solve(short, its, delay_m[:, again], its.noise_m2, None, None, bounds=False))
             few[again] = too_few(short, theirs.usable)
         smoothed = self._smooth(tick, columns, choice, ranges, plain.variance_m2, sent.usable & ~plain.out)
+        same = (smoothed.over > 1.0) & ~plain.out
+        step = self._step(tick, columns, choice, ranges, sent, seen, same)
         smooth_delay_m = delay_m + (smoothed.delay_m - ranges.delay_m)
         more_m = smoothed.range_m - ranges.range_m
         noise = smoothed_m2(seen.noise_m2, smoothed.over)
@@ -225,7 +231,8 @@ class Positioning:
             status, trust, np.where(solved, smooth.place_m, np.nan).T,
             np.where(found, snapshot.place_m, np.nan).T, np.where(solved, smooth.level_m, np.nan).T,
             np.moveaxis(smooth.covariance_m2, -1, 0), smooth.pdop, np.where(solved, smooth.used, 0),
-            np.where(solved, smooth.systems, 0), smooth.clock_m.T, unusable, Residuals([part]),
+            np.where(solved, smooth.systems, 0), smooth.clock_m.T, unusable, step,
+            Residuals([part]),
         )  # fmt: skip
 
     def _doubt(self, station: I64, time_ms: I64, turn: I64, trust: I64) -> I64:
@@ -250,6 +257,26 @@ class Positioning:
                 station[its], time_ms[its], where, at(ranges, its), *last, variance_m2[:, its], good[:, its]
             )
             put(out, its, some)
+        return out
+
+    def _step(
+        self, tick: _Tick, columns: slice, choice: Choice, ranges: Ranges, sent: Sent, seen: Seen, same: B
+    ) -> Step:
+        """Steps by phases, of one epoch of a station at a time."""
+        station, time_ms, turn = tick.station[columns], tick.time_ms[columns], tick.turn[columns]
+        where = place(choice.gnss, choice.satellite)
+        left_m = ranges.phase_m - ranges.range_m
+        left_m += seen.free_m
+        left_m -= seen.sight.distance_m
+        phases = Phases(seen.start_m, seen.sight, left_m, sent.set_ms, sent.usable, same & sent.usable)
+        if not turn.any():
+            return self.steps.add(station, time_ms, where, phases)
+        out = no_step(len(station))
+        for n in np.unique(turn).tolist():
+            its = turn == n
+            step = self.steps.add(station[its], time_ms[its], where, phases.columns(its))
+            for column, values in zip(out, step, strict=True):
+                column[its] = values
         return out
 
 
@@ -291,9 +318,18 @@ def _status(some: B, told: B, solved: B, few: B) -> I64:
 def _joined(blocks: Sequence[Positions], epochs: int) -> Positions:
     columns = {
         name: np.concatenate([getattr(one, name) for one in blocks])[:epochs]
-        for name in Positions._fields[:-1]
+        for name in Positions._fields
+        if name not in ("step", "ranges")
     }
-    return Positions(**columns, ranges=Residuals([part for one in blocks for part in one.ranges.parts]))
+    steps = [one.step for one in blocks]
+    enu, sigma, elapsed = (np.concatenate(parts)[:epochs] for parts in zip(*steps, strict=True))
+    residuals = Residuals([part for one in blocks for part in one.ranges.parts])
+    return Positions(**columns, step=Step(enu, sigma, elapsed), ranges=residuals)
+
+
+def no_step(epochs: int) -> Step:
+    """Epochs without one."""
+    return Step(np.full((epochs, 3), np.nan), np.full((epochs, 3), np.nan), np.zeros(epochs, np.int64))
 
 
 _NO_I64 = np.empty(0, np.int64)
@@ -306,7 +342,7 @@ def unsolved(status: I64, unusable: I64) -> Positions:
     return Positions(
         status, zero + NOT_POSSIBLE, place, place, place, np.full((epochs, 3, 3), np.nan), place[:, 0],
         zero, zero,
-        np.full((epochs, CLOCKS), np.nan), unusable, Residuals(),
+        np.full((epochs, CLOCKS), np.nan), unusable, no_step(epochs), Residuals(),
     )  # fmt: skip
 
 

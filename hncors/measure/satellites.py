@@ -25,6 +25,7 @@ class Sent(NamedTuple):
     range_m: F64  # as measured, free of group delays and of the satellite's clock
     delay_m: F64  # what is to be taken off the ionosphere's delay by codes for the satellite's group delays
     usable: B
+    set_ms: I64  # toe of the ephemeris
 
 
 class Sky:
@@ -94,7 +95,8 @@ class Sky:
         usable &= ~np.isnan(clock_s)
         if nowhere.any():  # anywhere, so that nan does not spread
             place[:, nowhere] = ANYWHERE_M
-        return Sent(place, clock_s, between, usable)
+        sets = np.broadcast_to(np.append(table.toe_ms, -1)[row], usable.shape)
+        return Sent(place, clock_s, between, usable, sets)
 
     def _rows(self, choice: Choice) -> I64:
         """Rows of the table, (satellites, 1) or (satellites, epochs); -1 for none.

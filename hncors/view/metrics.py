@@ -19,6 +19,7 @@ from hncors.network import Network
 from hncors.signals import CODES, GNSS, SLOTS
 from hncors.supervise.judge import Judge
 from hncors.view.cause_metrics import cause_families
+from hncors.view.coordinate_metrics import coordinate_families
 from hncors.view.evidence_metrics import evidence_families
 from hncors.view.exposition import Family, Kind
 from hncors.view.integrity_metrics import integrity_families
@@ -41,6 +42,7 @@ def families(
     yield from _sky(network)
     yield from quality_families(network)
     yield from position_families(network)
+    yield from coordinate_families(network)
     yield from integrity_families(network)
     yield from cause_families(network)
     if isinstance(network.judge, Judge):

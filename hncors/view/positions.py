@@ -32,7 +32,7 @@ def references_at_m(network: Network, station: I64, time_ms: I64) -> F64:
     """Where stations should be at GPS times, rows of both."""
     nowhere = (np.nan,) * 3
     told = np.array([s.arp_m or nowhere for s in network.streams], np.float64).reshape(-1, 3)
-    registered = network.registered.at(time_ms, station)
+    registered = network.coordinates.registered.at(time_ms, station)
     return np.where(np.isnan(registered), told[station], registered)
 
 

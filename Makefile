@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
+.PHONY: causes integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -41,6 +41,11 @@ integrity: $(VENV)/dev.stamp
 # Real ranges at known places against the model's sigmas: writes docs/residuals.md; ARGS="FOLDER of recordings".
 residuals: $(VENV)/dev.stamp
 	$(BIN)/python scripts/residuals_table.py --write $(ARGS)
+
+# Simulated provinces with each kind of fault: what is named, when, and what is inhibited, in docs/integrity.md.
+# Half an hour.
+causes: $(VENV)/dev.stamp
+	$(BIN)/python scripts/causes_table.py $(ARGS)
 
 # Links and network under random faults, held against their plan; make soak ARGS="--hours 2 --seed 7 --real".
 soak: $(VENV)/dev.stamp

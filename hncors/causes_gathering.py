@@ -91,13 +91,23 @@ class Gathering:
         near = (station >= 0) & (np.square(shift_m).sum(axis=0) < FAR_M**2)
         epoch, row = (part.above & (part.c1 > 1.0) & near).T.nonzero()
         by_m = np.einsum("ije,je->ie", part.axes, shift_m)
-        off_m = part.off_m + (part.enu * by_m[:, None]).sum(axis=0)
-        c1 = part.c1[row, epoch]
-        gnss, satellite = part.gnss[row], part.satellite[row]
-        noise_m2 = part.noise_m2[row, epoch] * (c1 * c1 + (c1 - 1.0) ** 2)
-        clock, slot = clocks(part.gnss, part.satellite)[row], gnss * 64 + satellite
-        sine = part.enu[2, row, epoch]
-        return Rows(station[epoch], clock, slot, off_m[row, epoch], noise_m2, sine), (row, epoch)
+        off_m = part.enu[0] * by_m[0]
+        off_m += part.enu[1] * by_m[1]
+        off_m += part.enu[2] * by_m[2]
+        off_m += part.off_m
+        flat = row * len(station) + epoch
+        c1 = part.c1.take(flat)
+        noise_m2 = 2.0 * c1
+        noise_m2 *= c1 - 1.0
+        noise_m2 += 1.0  # c1^2 + (c1 - 1)^2
+        noise_m2 *= part.noise_m2.take(flat)
+        slot = part.gnss * 64 + part.satellite
+        clock = clocks(part.gnss, part.satellite)
+        rows = Rows(
+            station.take(epoch), clock.take(row), slot.take(row), off_m.take(flat), noise_m2,
+            part.enu[2].take(flat),
+        )  # fmt: skip
+        return rows, (row, epoch)
 
     def now_ms(self) -> int:
         """The time most stations are at; -1: there are none."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+import numpy as np
 from simulated import scenario
 
 from hncors.gpstime import to_unix_ns
 from hncors.health import Event
 from hncors.network import Chunk, Network
+from hncors.signals import BDS3_FIRST_SATELLITE, GNSS
 from hncors.simulate.province import Province
 
 
@@ -46,6 +48,22 @@ def fault(kind: str, begin_s: float, end_s: float | None = None, **more: object)
     out += "" if end_s is None else f"end_s = {end_s}\n"
     out += "".join(f"{name} = {json.dumps(value)}\n" for name, value in lists.items())
     return f"{out}parameters = {{ {numbers} }}\n"
+
+
+def high(text: str) -> dict[str, str]:
+    """By system: a satellite that stands high over all stations of a scenario at its end."""
+    made = run(text)
+    its = made.network.causes.gathering
+    rows = its.rows(its.current(its.now_ms()))
+    lowest = np.full(448, np.inf)
+    np.minimum.at(lowest, rows.slot, rows.sine)
+    lowest[np.bincount(rows.slot, minlength=448) < len(its.newest_ms)] = 0.0
+    lowest[GNSS.index("C") * 64 : GNSS.index("C") * 64 + BDS3_FIRST_SATELLITE] = 0.0
+    best = {
+        letter: 64 * gnss + int(lowest[64 * gnss : 64 * gnss + 64].argmax())
+        for gnss, letter in enumerate(GNSS)
+    }
+    return {letter: f"{letter}{slot % 64:02d}" for letter, slot in best.items()}
 
 
 CAUSES = ("satellite_fault", "signal_fault", "system_fault", "disturbed_sky", "station_fault")

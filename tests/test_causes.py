@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
-from causes_trials import Run, fault, run
+from causes_trials import CAUSES, Run, Station, fault, run
 
 from hncors.causes_stations import Stations
 from hncors.identity import Places
@@ -17,6 +18,9 @@ from hncors.measure.exclusion import ALERT
 from hncors.measure.holding import Hold
 from hncors.measure.position import CLOCKS
 from hncors.measure.spread import is_orbit
+from hncors.network import Network
+from hncors.reading import date
+from hncors.replaying import play, untimed
 from hncors.signals import GNSS
 from hncors.view.cause_metrics import cause_families
 
@@ -237,3 +241,18 @@ def test_an_alert_without_a_wider_cause_is_the_stations() -> None:
         its.gathering.trust[3] = ALERT
         told = its.judge(made.network.last_tick_ns + second * 10**9, made.network.quality)
         assert [event.detail["cause"] for event in told] == (["ranges"] if second == 3 else [])
+
+
+@pytest.mark.parametrize("name", ["alloy-bds3-33s", "hiroshima-7systems-60s"])
+def test_real_errors_of_orbits_clocks_and_air_name_nothing(recordings: Path, name: str) -> None:
+    # One station's stream as that of three: with all its own errors in each verdict.
+    data = (recordings / "streams" / f"{name}.rtcm3").read_bytes()
+    dating = date(data)
+    network = Network([Station(id) for id in "ABC"], reference_ms=dating.reference_ms)
+    kinds = {
+        event.kind
+        for tick in play(network, [untimed(id, data, dating) for id in "ABC"])
+        for event in tick.events
+    }
+    assert network.causes.judged.satellites.sum() > 25
+    assert not kinds & set(CAUSES)

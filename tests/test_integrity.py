@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from causes_trials import CAUSES
 from simulated import played
 from test_position import BEST, HIROSHIMA, broadcast_m
 
@@ -111,7 +112,9 @@ SHORT = [name for name in BEST if "stromlo" not in name]
 @pytest.mark.parametrize("name", SHORT)
 def test_recorded_errors_stay_below_their_levels_and_nothing_alerts(recordings: Path, name: str) -> None:
     path = recordings / "streams" / f"{name}.rtcm3"
-    found = hncors.replay(path).positions
+    result = hncors.replay(path)
+    found = result.positions
+    assert not {kind.removesuffix("_over") for kind in result.events["kind"]} & set(CAUSES)
     solved = found["status"] == "ok"
     assert "integrity_fault" not in found["status"]
     place = np.stack(

@@ -30,6 +30,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,10 +42,8 @@ from hncors.daemon.record_folder import RecordFolder
 from hncors.daemon.recorder import Recorder
 from hncors.daemon.secrets import Secrets
 from hncors.health import Event
-from hncors.measure.quality import Quality
-from hncors.misleading import Misleading
 from hncors.network import Network, Tick
-from hncors.positioning import NO_POSITIONS, Positioning
+from hncors.network_overload import MEASURES, LeftOut
 from hncors.registry import Station
 from hncors.settings import Links as Waits
 from hncors.settings import Settings
@@ -62,6 +61,10 @@ class Watched(Network):
     """A network that notes when each epoch was counted."""
 
     counted: list[tuple[int, Tick]] | None = None
+    plain = False
+
+    def begin_tick(self, now_ns: int, **more: Any) -> None:
+        super().begin_tick(now_ns, **more | ({"left_out": LeftOut(MEASURES)} if self.plain else {}))
 
     def ticked(self) -> list[Tick]:
         parts = super().ticked()
@@ -147,10 +150,7 @@ async def measure(
     settings = Settings(stations="none", links=Waits(retry_first_s=1.0, starts_per_s=options.starts))
     before = rss()
     network = Watched(stations)
-    if options.plain:
-        Quality.epochs = lambda *_: []
-        Positioning.epochs_of = lambda *_: (NO_POSITIONS, [])
-        Misleading.add = lambda *_: None
+    network.plain = options.plain
     recorder = None
     if folder is not None:
         recorder = Recorder(RecordFolder(folder), quota_bytes=10**12, retention_days=30)

@@ -199,8 +199,7 @@ class Network:
             self._steps = None
         except Exception:
             self._steps = None
-            while self._later:  # for the next tick
-                self._feed(self._later.popleft())
+            deque(self._catch_up(), 0)
             raise
         return self._steps is not None
 
@@ -222,15 +221,13 @@ class Network:
             self._blind.append((gpstime.from_unix_ns(self._last_tick_ns), now_ms))
             for stream in self.streams:
                 stream.woke_ns, stream.review_ns = now_ns, 0
-            detail = {"seconds": round((now_ns - self._last_tick_ns) / SECOND_NS, 3)}
-            self._events.append(Event(now_ns, "", "monitor_blind", detail))
+            seconds = round((now_ns - self._last_tick_ns) / SECOND_NS, 3)
+            self._events.append(Event(now_ns, "", "monitor_blind", {"seconds": seconds}))
         self._last_tick_ns = now_ns
         self._let_idle_frames_through(now_ns)
         self._events += self.overload.look(now_ns, left_out)
         if left_out.level >= FRAMES:
-            self._came, lost = self.overload.give_up(self._came, now_ns)
-            for number, frames in lost.items():
-                self.streams[number].errors["given_up"] += frames
+            self._came = self.overload.give_up(self._came, now_ns, self.streams)
         yield from self._decode()
         still_open: list[Dated] = []
         for some in divided(self._held, at_once):

@@ -8,11 +8,10 @@ monitor was blind for that time. Bytes are recorded, and streams have their stat
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hncors.health import SECOND_NS, Event
+from hncors.health import SECOND_NS, Event, Stream
 from hncors.network_values import Came
 
 MEASURES, FRAMES = 1, 2
@@ -83,12 +82,13 @@ class Overload:
             news.append(Event(now_ns, "", "overload_over", {"seconds": seconds, **totals}))
         return news
 
-    def give_up(self, came: Sequence[Came], now_ns: int) -> tuple[list[Came], Counter[int]]:
-        """What of that which came is kept, and how many frames are not, by stream."""
-        kept = [one for one in came if now_ns - one.arrival_ns <= KEPT_NS]
-        lost: Counter[int] = Counter()
+    def give_up(self, came: Sequence[Came], now_ns: int, streams: Sequence[Stream]) -> list[Came]:
+        """What of that which came is kept; the rest is counted."""
+        kept = []
         for one in came:
-            if now_ns - one.arrival_ns > KEPT_NS:
-                lost[one.number] += len(one.frames)
-        self.frames += lost.total()
-        return kept, lost
+            if now_ns - one.arrival_ns <= KEPT_NS:
+                kept.append(one)
+            else:
+                self.frames += len(one.frames)
+                streams[one.number].errors["given_up"] += len(one.frames)
+        return kept

@@ -195,6 +195,31 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting(
     assert read(tmp_path) == {"A": b"first" + b"more" * 100}
 
 
+def test_a_disk_that_does_not_keep_up_is_told_once_and_when_it_does_again(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is dropped is never silent: the log, hncors_record_up, and the count."""
+    monkeypatch.setattr(module, "WAITING_BYTES", 50_000)
+    monkeypatch.setattr(module, "WAITING_EACH_BYTES", 0)
+    caplog.set_level("INFO", "hncors")
+    for number in range(100):
+        recorder.note(chunk(bytes(1000), number))
+    told = recorder.told()
+    assert told.failing
+    assert told.waiting_bytes <= 50_000 < told.waiting_bytes + told.dropped["A"]
+    recorder.flush()
+    recorder.note(chunk(b"again", 101))
+    recorder.flush()
+    assert not recorder.told().failing
+    lines = [one.getMessage() for one in caplog.records if "keep up" in one.msg or "all that" in one.msg]
+    waited = told.waiting_bytes
+    assert lines == [
+        f"recordings: the disk does not keep up: {waited} bytes wait for it, and more is dropped",
+        f"recordings: all that waited is written; {told.dropped['A']} bytes were dropped",
+    ]
+    assert len(read(tmp_path)["A"]) == 100 * 1000 - told.dropped["A"] + len(b"again")
+
+
 def test_news_of_links_are_kept_where_bytes_are_dropped(recorder: Recorder, tmp_path: Path) -> None:
     """Memory is full, and so is the quota: the news are small, and kept; too many of them are counted."""
     recorder.note(chunk(bytes(module.WAITING_STATION_BYTES + 1), 0, state="connected"))

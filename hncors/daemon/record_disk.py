@@ -129,14 +129,17 @@ class Disk:
         """Write pieces and take them off the list."""
         while pieces:
             hour = pieces[0].arrival_ns // HOUR_NS
-            others = (n for n, one in enumerate(pieces) if one.arrival_ns // HOUR_NS != hour)
-            count = next(others, len(pieces))
+            count = len(pieces)
+            if count > 1:
+                others = (n for n, one in enumerate(pieces) if one.arrival_ns // HOUR_NS != hour)
+                count = next(others, count)
             writer = self._writer(station, hour, pieces[0].arrival_ns)
             begun = writer.end
             try:
-                self._news(station, writer.end, pieces[:count])
-                for number in range(count):  # the news are written: they must not be again
-                    pieces[number] = pieces[number]._replace(news=None)
+                if any(one.news for one in pieces[:count]):
+                    self._news(station, writer.end, pieces[:count])
+                    for number in range(count):  # the news are written: they must not be again
+                        pieces[number] = pieces[number]._replace(news=None)
                 writer.write_all([(one.arrival_ns, one.data) for one in pieces[:count]])
             except OSError:
                 self._forget(station)
@@ -259,6 +262,9 @@ class Disk:
 
 def _take_off(pieces: list[Piece], count: int, size: int) -> None:
     """Remove the first `size` bytes of the first `count` pieces, and those that are empty then."""
+    if count == len(pieces) == 1 and pieces[0].news is None and size == len(pieces[0].data):  # as usual
+        pieces.clear()
+        return
     while count and len(pieces[0].data) <= size:
         if pieces[0].news is not None:  # not written
             return

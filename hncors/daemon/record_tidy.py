@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from hncors.daemon.record_folder import ENDINGS, TICKS, TICKS_ENDING, RecordFolder
@@ -160,7 +161,12 @@ class Tidier:
 
 def hour_name(at_ns: int) -> str:
     """The hour of a time, as names of recordings tell it."""
-    return f"{datetime.fromtimestamp(at_ns // 1_000_000_000, UTC):%Y%m%d%H}"
+    return _hour_name(at_ns // 3_600_000_000_000)
+
+
+@lru_cache(maxsize=64)
+def _hour_name(hour: int) -> str:
+    return f"{datetime.fromtimestamp(hour * 3600, UTC):%Y%m%d%H}"
 
 
 def _names(stations: Iterable[str], hour: str) -> Iterator[str]:

@@ -51,6 +51,8 @@ class Recorder:
         self._news_waiting = 0
         self._lost: dict[str, Counter[str]] = {}  # dropped since that was last noted, by station
         self._lost_ticks = 0
+        self._overflowing = False  # more came than the disk could take
+        self._dropped_before = 0
         self._stations: set[str] = set()  # that something came of
         self._watched = ""  # the line that says which stations are watched
         self._file = -1, 0  # of the last tick: its hour, and which of that name
@@ -61,6 +63,7 @@ class Recorder:
         self._stations.add(name)
         size = len(data) + PIECE_BYTES
         if data and self._no_room(name, size):
+            self._overflows(name)
             self._lose(name, "dropped", len(data))
             self.dropped[name] += len(data)
             data, size = b"", PIECE_BYTES
@@ -130,7 +133,7 @@ class Recorder:
             overdue_hours=len(disk.tidier.ages.overdue),
             ahead_hours=len(disk.tidier.ages.ahead),
             refused=dict.fromkeys(self._stations if disk.refused is None else disk.refused, 1),
-            failing=bool(disk.failing) or disk.refused != frozenset(),
+            failing=bool(disk.failing) or disk.refused != frozenset() or self._overflowing,
         )
 
     async def run(self) -> None:
@@ -170,6 +173,15 @@ class Recorder:
             or name in refused
         )
 
+    def _overflows(self, name: str) -> None:
+        """Say so when that begins for want of room; what the quota refuses is told where that is found."""
+        refused = self.disk.refused
+        if self._overflowing or refused is None or name in refused:
+            return
+        self._overflowing, self._dropped_before = True, self.dropped.total()
+        waits = self._waiting_bytes
+        log.error("recordings: the disk does not keep up: %d bytes wait for it, and more is dropped", waits)
+
     def _lose(self, name: str, what: str, number: int) -> None:
         self._lost.setdefault(name, Counter())[what] += number
 
@@ -190,7 +202,7 @@ class Recorder:
 
     def _settle(self, left: Batch) -> None:
         """What was left goes before what came meanwhile; what waits is counted anew."""
-        came = self._batch
+        came, all_written = self._batch, not left.pieces
         for name, pieces in came.pieces.items():
             left.pieces.setdefault(name, []).extend(pieces)
         left.ticks.extend(came.ticks)
@@ -200,6 +212,10 @@ class Recorder:
             self._waiting[name] = sum(len(one.data) + PIECE_BYTES for one in pieces)
             self._news[name] = sum(one.news is not None for one in pieces)
         self._news_waiting = self._news.total()
+        if self._overflowing and all_written:
+            self._overflowing = False
+            dropped = self.dropped.total() - self._dropped_before
+            log.error("recordings: all that waited is written; %d bytes were dropped", dropped)
         self._waiting_bytes = self._waiting.total() + PIECE_BYTES * len(left.ticks)
 
 

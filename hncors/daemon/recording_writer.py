@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -121,18 +121,12 @@ class RecordingWriter:
             raise ValueError("closed")
         if self._tag is not None and records:
             self._note(self._tag, b"".join(records))
-        rest = memoryview(b"".join(parts))
-        while rest:
-            written = os.write(self._data, rest)
+        for written in _written(self._data, parts[0] if len(parts) == 1 else b"".join(parts)):
             self.end += written
-            rest = rest[written:]
 
     def _note(self, tag: int, noted: bytes) -> None:
-        rest = memoryview(noted)
-        while rest:
-            written = os.write(tag, rest)
+        for written in _written(tag, noted):
             self._tag_end += written
-            rest = rest[written:]
 
     def _open_tag(self, path: Path, folder: int | None) -> None:
         if self.end == 0:
@@ -184,6 +178,16 @@ def _open(path: Path, folder: int | None, flags: int) -> int:
         os.close(number)
         raise Unsafe(f"{path.name}: not a plain file of one name")
     return number
+
+
+def _written(number: int, data: bytes) -> Iterator[int]:
+    """Write all of it, most times at once: how many bytes each call took."""
+    at = os.write(number, data)
+    yield at
+    while at < len(data):
+        more = os.write(number, memoryview(data)[at:])
+        at += more
+        yield more
 
 
 def _is(number: int, size: int) -> bool:

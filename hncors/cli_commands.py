@@ -197,6 +197,21 @@ def record(
     )
 
 
+@app.command(epilog="Example: hncors scan -c configs/hncors.toml --out scans")
+def scan(
+    config: Config,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Keep the tables here; tell what changed."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read the casters' sourcetables once and hold them against the register."""
+    from hncors import cli_scan
+
+    _end(lambda: cli_scan.command(config, out, as_json))
+
+
 @app.command(epilog="Example: hncors simulate configs/scenarios/calm.toml --out calm")
 def simulate(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],

@@ -124,11 +124,23 @@ class Integrity(Table):
         return Limits(*getattr(self, f"{tier}_m"))
 
 
+_EXPECTED_CASTERS = 'an array of casters such as "ntrip://caster.example.org:2101"'
+
+
+def _casters(links: list[str]) -> list[str]:
+    for link in links:
+        found = re.fullmatch(r"ntrips?://[A-Za-z0-9._-]{1,253}:([0-9]{1,5})/?", link)
+        if found is None or not 0 < int(found[1]) < 65536:
+            raise ValueError(_EXPECTED_CASTERS)
+    return links
+
+
 class Supervision(Table):
     areas: Annotated[str | None, Field(min_length=1), Expected("a GeoJSON file, relative to this file")] = (
         None
     )
     policy: Annotated[str | None, Field(min_length=1), Expected("a TOML file, relative to this file")] = None
+    casters: Annotated[list[str], AfterValidator(_casters), Expected(_EXPECTED_CASTERS)] = []
 
 
 class Settings(Table):

@@ -140,7 +140,7 @@ def test_e2_is_less_certain_where_filed_stations_have_no_place_and_silent_withou
 
 
 def test_e1_a_row_in_the_territory_with_nothing_filed_in_its_cell() -> None:
-    seen = Seen("caster/X", NOW_NS, row=row(latitude_deg=27.3, longitude_deg=113.0))
+    seen = Seen("caster/X", NOW_NS, row=row(latitude_deg=27.31, longitude_deg=113.0))
     lead = look("E1", seen)
     assert lead is not None and lead.strength == "weak" and lead.inputs["county"] == "东"
 
@@ -148,12 +148,13 @@ def test_e1_a_row_in_the_territory_with_nothing_filed_in_its_cell() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"latitude_deg": 27.0, "longitude_deg": 111.0},  # the filed station's cell
+        {"latitude_deg": 27.0, "longitude_deg": 111.0},  # whole degrees: the cell has everything in it
+        {"latitude_deg": 27.1, "longitude_deg": 111.1},  # a tenth: 15 km is within two cells
         {"latitude_deg": 27.01, "longitude_deg": 110.99},  # rounded the other way
         {"latitude_deg": 28.02, "longitude_deg": 111.0},  # outside, and the border is nearer than the cell
         {"latitude_deg": 27.99, "longitude_deg": 111.0},
-        {"latitude_deg": 27.3, "longitude_deg": 113.0, "needs_gga": True},
-        {"latitude_deg": 27.3, "longitude_deg": 113.0, "from_network": True},
+        {"latitude_deg": 27.31, "longitude_deg": 113.0, "needs_gga": True},
+        {"latitude_deg": 27.31, "longitude_deg": 113.0, "from_network": True},
         {"latitude_deg": None, "longitude_deg": 113.0},
     ],
 )

@@ -8,9 +8,7 @@ from hncors.supervise.areas import INSIDE, OUTSIDE, UNDETERMINED
 from hncors.supervise.lead import Lead, about
 from hncors.supervise.seen import Place, Seen, World, degrees
 
-_CELL_KM = (
-    0.8  # half the diagonal of a cell of 0.01 degrees, as most sourcetables have it, at 28 degrees north
-)
+_CELL_KM = 80.0  # half the diagonal of a cell of one degree, at 28 degrees north
 _KM_PER_DEG = 111.2
 
 
@@ -123,10 +121,11 @@ def declared_unfiled(seen: Seen, world: World) -> Lead | None:
     ):
         return None
     latitude, longitude = row.latitude_deg, row.longitude_deg
-    if world.areas.where(latitude, longitude, world.policy.border_km + _CELL_KM) != INSIDE:
+    cell_km = _cell_km(latitude, longitude)
+    if world.areas.where(latitude, longitude, world.policy.border_km + cell_km) != INSIDE:
         return None
     placed = [degrees(tuple(place)) for place in world.places_m.tolist() if place[0] == place[0]]
-    if not placed or any(_apart_km((latitude, longitude), place) <= 2 * _CELL_KM for place in placed):
+    if not placed or any(_apart_km((latitude, longitude), place) <= 2 * cell_km for place in placed):
         return None
     area = world.areas.of(latitude, longitude)
     return Lead(
@@ -149,7 +148,7 @@ def declared_otherwise(seen: Seen, world: World) -> Lead | None:
     ):
         return None
     apart_km = _apart_km((row.latitude_deg, row.longitude_deg), degrees(seen.arp_m))
-    if apart_km <= world.policy.declared_differs_km + _CELL_KM:
+    if apart_km <= world.policy.declared_differs_km + _cell_km(row.latitude_deg, row.longitude_deg):
         return None
     return Lead(
         "weak",
@@ -157,6 +156,14 @@ def declared_otherwise(seen: Seen, world: World) -> Lead | None:
         f"the sourcetable's place is {about(apart_km * 1000)} from the broadcast one: one of them is wrong",
         {"distance": about(apart_km * 1000)},
     )
+
+
+def _cell_km(latitude_deg: float, longitude_deg: float) -> float:
+    """How far a place may be from the one told, by the decimals it is told with: two at most count."""
+    decimals = next(
+        (n for n in (0, 1) if all(round(one, n) == one for one in (latitude_deg, longitude_deg))), 2
+    )
+    return _CELL_KM / 10.0**decimals
 
 
 def _apart_km(one: tuple[float, float], other: tuple[float, float]) -> float:

@@ -22,7 +22,7 @@ from hncors.measure.position import CLOCKS
 from hncors.measure.range_noise import smoothed_m2
 from hncors.measure.ranges import Choice, Ranges, choose, combined
 from hncors.measure.residuals import Part, Residuals
-from hncors.measure.satellites import Sent, Sky
+from hncors.measure.satellites import Motion, Sent, Sky
 from hncors.measure.smoothing import Smoothed, Smoother, place
 from hncors.measure.steps import Phases, Step, Steps
 from hncors.observation import F64, I64, B, Messages, Observations
@@ -44,7 +44,7 @@ UNUSABLE = (*REASONS[1:], "no_group_delay")
 
 LOWEST_M, HIGHEST_M = 6.33e6, 6.40e6  # from the earth's centre: where ground is
 NEVER_MS = -(1 << 60)
-BLOCK = 256
+BLOCK = 1024
 """Epochs that are solved together: what they need stays in the cache, and numpy's calls cost little."""
 
 
@@ -79,6 +79,7 @@ class Positioning:
         self.store = Store()
         self.smoother = Smoother(stations)
         self.steps = Steps(stations)
+        self.motion = Motion()
         self.place_m = np.zeros((stations, 3))  # each station's last solution, where the next rounds begin
         # Of the newest epoch:
         self.status = np.full(stations, -1, np.int64)
@@ -99,6 +100,7 @@ class Positioning:
                 getattr(other, name)[stay] = column[before[stay]]
         other.store, other.smoother = self.store, self.smoother.rearranged(before)
         other.steps = self.steps.rearranged(before)
+        other.motion = self.motion
         other.store.renumber(after)
         return other
 
@@ -151,10 +153,13 @@ class Positioning:
         # One epoch by itself would be summed up in another order than among others.
         columns = max(epochs, 2)
         choice = choose(epoch, columns, messages, observations)
+        turn = turns(station)
+        whose, when_ms = station, time_ms
+        if columns > epochs:
+            whose, when_ms, turn = station.repeat(2), time_ms.repeat(2), np.append(turn, -1)
         tick = _Tick(
-            np.resize(station, columns), np.resize(time_ms, columns), np.resize(turns(station), columns),
-            self.place_m.T[:, np.resize(station, columns)], messages, observations,
-            Sky(self.store.table, choice.gnss, choice.satellite, np.resize(time_ms, columns)),
+            whose, when_ms, turn, self.place_m.T[:, whose],
+            messages, observations, Sky(self.motion, self.store.table, when_ms),
         )  # fmt: skip
         blocks = [
             self._block(tick, choice.part(begin, min(begin + BLOCK, columns)), begin)
@@ -251,7 +256,7 @@ class Positioning:
         if not turn.any():
             return self.smoother.add(station, time_ms, where, ranges, *last, variance_m2, good)
         out = Smoothed(ranges.range_m.copy(), ranges.delay_m.copy(), np.ones(good.shape))
-        for n in np.unique(turn).tolist():
+        for n in range(int(turn.max()) + 1):
             its = turn == n
             some = self.smoother.add(
                 station[its], time_ms[its], where, at(ranges, its), *last, variance_m2[:, its], good[:, its]
@@ -272,7 +277,7 @@ class Positioning:
         if not turn.any():
             return self.steps.add(station, time_ms, where, phases)
         out = no_step(len(station))
-        for n in np.unique(turn).tolist():
+        for n in range(int(turn.max()) + 1):
             its = turn == n
             step = self.steps.add(station[its], time_ms[its], where, phases.columns(its))
             for column, values in zip(out, step, strict=True):
@@ -285,7 +290,7 @@ class _Tick(NamedTuple):
 
     station: I64
     time_ms: I64
-    turn: I64  # how many epochs of its station come before
+    turn: I64  # how many epochs of its station come before; -1: there is none
     start_m: F64  # (3, epochs) where the station was, 0 where that is not known
     messages: Messages
     observations: Observations
@@ -301,6 +306,8 @@ def _worse(one: I64, other: I64) -> I64:
 def _counted(choice: Choice, hindered: B, why: I64) -> I64:
     """Satellites with ranges that are not used, (epochs, 7, reasons); those without a reason lack a delay."""
     epochs = hindered.shape[1]
+    if not hindered.any():
+        return np.zeros((epochs, 7, len(UNUSABLE)), np.int64)
     row, epoch = hindered.nonzero()
     reason = np.where(why[row] == 0, len(UNUSABLE), why[row])
     key = (epoch * 7 + choice.gnss[row]) * len(UNUSABLE) + reason - 1

@@ -53,13 +53,13 @@ class Solved(NamedTuple):
     variance_m2: F64  # of ranges; nan where they are not in use
 
 
-def at(record: Record, columns: B) -> Record:
+def at(record: Record, columns: B | I64) -> Record:
     """The same of some epochs."""
     parts = (at(one, columns) if isinstance(one, tuple) else one[..., columns] for one in record)
     return type(record)(*parts)
 
 
-def put(record: tuple[Any, ...], columns: B, part: tuple[Any, ...]) -> None:
+def put(record: tuple[Any, ...], columns: B | I64, part: tuple[Any, ...]) -> None:
     """Take the columns of `part` for some epochs."""
     for one, other in zip(record, part, strict=True):
         if isinstance(one, tuple):
@@ -131,12 +131,9 @@ def solve(
     if not doubtful.any():
         return found
     away = np.abs(verdict.place_m - seen.start_m).max(axis=0)
-    near = (state == ALERT) & (away < LINEAR_M)
-    if near.any():
-        part = range_m[:, near], variance[:, near], use[:, near]
-        without = _without_one(grid, at(seen, near), at(found, near), *part, bounds=bounds)
-        put(found, near, without)
-        doubtful[near] = without.state == ALERT
+    near = ((state == ALERT) & (away < LINEAR_M)).nonzero()[0]
+    if len(near):
+        doubtful[_without_one(grid, seen, found, near, range_m, use, bounds=bounds)] = False
     if doubtful.any():
         part = range_m[:, doubtful], variance[:, doubtful], use[:, doubtful]
         put(found, doubtful, _mended(grid, at(seen, doubtful), *part))
@@ -144,16 +141,24 @@ def solve(
 
 
 def _without_one(
-    grid: Grid, seen: Seen, found: Solved, range_m: F64, variance_m2: F64, use: B, *, bounds: bool
-) -> Solved:
-    """The same without the satellite a failed test points to, where the rest passes: the first of `mend`."""
-    out = np.zeros(use.shape, bool)
-    out[found.verdict.worst, np.arange(use.shape[1])] = True
-    verdict = judge(grid, seen.sight, seen.start_m, range_m, variance_m2, use & ~out, bounds=bounds)
-    good = verdict.passed & (verdict.redundancy >= 1) & ~np.isnan(verdict.place_m[0])
-    good &= np.abs(verdict.place_m - seen.start_m).max(axis=0) < LINEAR_M
-    put(found, good, at(Solved(verdict, np.full(len(good), EXCLUDED), out, variance_m2), good))
-    return found
+    grid: Grid, seen: Seen, found: Solved, columns: I64, range_m: F64, use: B, *, bounds: bool
+) -> I64:
+    """Leave out the satellite a failed test points to, where the rest passes: the first that `mend` tries.
+
+    Gives the columns that are mended so, of those given; `found` has them.
+    """
+    out = np.zeros((len(use), len(columns)), bool)
+    out[found.verdict.worst[columns], np.arange(len(columns))] = True
+    start, sight = seen.start_m[:, columns], at(seen.sight, columns)
+    part = range_m[:, columns], found.variance_m2[:, columns], use[:, columns] & ~out
+    verdict = judge(grid, sight, start, *part, bounds=bounds)
+    away = np.abs(verdict.place_m - start).max(axis=0)
+    good = verdict.passed & (verdict.redundancy >= 1) & (away < LINEAR_M)  # not where there is no place
+    columns = columns[good]
+    if len(columns):
+        put(found.verdict, columns, verdict if good.all() else at(verdict, good))
+        found.state[columns], found.out[:, columns] = EXCLUDED, out[:, good]
+    return columns
 
 
 def _mended(grid: Grid, seen: Seen, range_m: F64, variance_m2: F64, use: B) -> Solved:

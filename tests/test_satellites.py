@@ -59,7 +59,7 @@ def test_states_when_sent_are_rtklibs_on_both_sides_of_a_week(from_turn_s: float
     messages = Messages(*(np.full(1, 7) for _ in range(14)))
     o = observed(sets, range_m)
     choice = choose(np.zeros(1, np.int64), 1, messages, o)
-    sky = satellites.Sky(store.table, choice.gnss, choice.satellite, np.array([time_ms]))
+    sky = satellites.Sky(satellites.Motion(), store.table, np.array([time_ms]))
     found = sky.sent(choice, combined(choice, o), slice(0, 1))
     assert len(choice.gnss) == len(sets) and found.usable.all()
     library = Rtklib.load()

@@ -73,19 +73,22 @@ def combine(grid: Grid, pairs: Pairs, delay_m: F64, noise_m2: F64, use: B) -> tu
     some_single = bool(single.any())
     # The fit. A weight is one by their variance.
     spread = apart_share * noise_m2
-    fitted = use & ~single if some_single else use
-    weight = np.divide(1.0, spread, out=np.zeros_like(spread), where=fitted)
-    told = np.where(fitted, delay_m, 0.0)
-    weighted = way * weight
-    total = grid.sums(weight)
+    left_out = ~use
+    if some_single:
+        left_out |= single
+    made = np.empty((3, *use.shape))
+    weight = np.divide(1.0, spread, out=made[0])
+    told = delay_m.copy()
+    weight[left_out] = told[left_out] = 0.0
+    np.multiply(way, weight, out=made[1])
+    np.multiply(told, weight, out=made[2])
+    sums = grid.sums(made)
+    total = sums[0]
     total[total == 0.0] = 1.0
-    centre = grid.sums(weighted)
-    centre /= total
-    centred = way - grid.spread(centre)
-    np.multiply(told, weight, out=weighted)
-    centre = grid.sums(weighted)
-    centre /= total
-    told -= grid.spread(centre)
+    sums[1:] /= total
+    mean = grid.spread(sums[1:])
+    centred = np.subtract(way, mean[0], out=mean[0])
+    told -= mean[1]
     weight *= centred
     slope = (weight * centred).sum(axis=0)
     moved = (weight * told).sum(axis=0)
@@ -102,7 +105,7 @@ def combine(grid: Grid, pairs: Pairs, delay_m: F64, noise_m2: F64, use: B) -> tu
     share = np.divide(both, spread + model, out=spread)
     added = share * told
     if some_single:
-        added = np.where(single, -along, np.where(fitted, added, 0.0))
+        added = np.where(single, -along, np.where(left_out, 0.0, added))
     share *= both
     variance = noise_m2 * noise_share
     variance -= share

@@ -29,7 +29,8 @@ ROUNDS = 10  # from the earth's centre five are enough
 _FLAT = 1e-9  # determinant of directions, of a trace of about one: below they lie in a plane
 _PRODUCTS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3))
 # Cofactors of an upper triangle: a product of two of the six less another.
-_PLUS, _MINUS = ([3, 2, 1, 0, 1, 0], [5, 4, 4, 5, 2, 3]), ([4, 1, 2, 2, 0, 1], [4, 5, 3, 2, 4, 1])
+_PLUS = np.array([[3, 2, 1, 0, 1, 0], [5, 4, 4, 5, 2, 3]])
+_MINUS = np.array([[4, 1, 2, 2, 0, 1], [4, 5, 3, 2, 4, 1]])
 FULL = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])  # where each is in an upper triangle of six
 
 
@@ -218,37 +219,33 @@ def _sums(groups: Groups, direction: F64, left: F64 | None, weight: F64) -> _Sum
 def _step(sums: _Sums) -> tuple[F64, B, F64]:
     """Step (epochs, 3), whether there is one, and the inverse (6, epochs) of the normal matrix."""
     n = sums.normal
-    good = regular(n)
-    inverse = inverse_6(n)
+    inverse, good = invert(n)
     step = np.stack([-(inverse[FULL[axis]] * n[6:]).sum(axis=0) for axis in range(3)], axis=1)
     step[~good] = 0.0
     return step, good, inverse
 
 
-def regular(n: F64) -> B:
-    """Whether normal matrices, upper triangles (6, ...), have an inverse that is more than rounding."""
-    good: B = _determinant(n) > _FLAT * np.maximum(n[0] + n[3] + n[5], 1e-30) ** 3
-    return good
-
-
-def _determinant(n: F64) -> F64:
-    a, b, c, d, e, f = n[:6]
-    out: F64 = a * (d * f - e * e) - b * (b * f - c * e) + c * (b * e - c * d)
-    return out
+def invert(n: F64) -> tuple[F64, B]:
+    """Upper triangles (6, ...) of inverses, by cofactors, and where they are more than rounding."""
+    inverse: F64 = n[_PLUS[0]]
+    inverse *= n[_PLUS[1]]
+    minus = n[_MINUS[0]]
+    minus *= n[_MINUS[1]]
+    inverse -= minus
+    determinant = n[0] * inverse[0]
+    determinant += n[1] * inverse[1]
+    determinant += n[2] * inverse[2]
+    trace = n[0] + n[3]
+    trace += n[5]
+    np.maximum(trace, 1e-30, out=trace)
+    good: B = determinant > _FLAT * (trace * trace * trace)
+    inverse /= determinant
+    return inverse, good
 
 
 def inverse_6(n: F64) -> F64:
-    """Upper triangles (6, ...) of the inverses, by cofactors; inf or nan where there is none."""
-    out: F64 = n.take(_PLUS[0], axis=0)
-    out *= n.take(_PLUS[1], axis=0)
-    minus = n.take(_MINUS[0], axis=0)
-    minus *= n.take(_MINUS[1], axis=0)
-    out -= minus
-    determinant = n[0] * out[0]
-    determinant += n[1] * out[1]
-    determinant += n[2] * out[2]
-    out /= determinant
-    return out
+    """Upper triangles (6, ...) of the inverses; inf or nan where there is none."""
+    return invert(n)[0]
 
 
 def _nothing(epochs: int) -> Fixes:

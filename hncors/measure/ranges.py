@@ -130,18 +130,17 @@ def choose(epoch: I64, epochs: int, messages: Messages, observations: Observatio
 def _paired(named: I64, table: I64) -> Choice:
     """One pairing for all satellites of a system in an epoch: what most of them have."""
     has = table >= 0
-    both = has[0] & has[1:]
     pairing = np.full(table.shape[1:], SECOND)
     second = table[1].copy()
     turn = named // 64
-    for one in np.unique(turn).tolist():
+    # Where nothing lacks the second, the second it is.
+    for one in np.unique(turn[(has[0] & ~has[1]).any(axis=1)]).tolist():
         begin, end = np.searchsorted(turn, (one, one + 1))
-        firsts = has[0, begin:end].sum(axis=0)
-        seconds, thirds = both[:, begin:end].sum(axis=1)
+        its = has[:, begin:end]
+        firsts = its[0].sum(axis=0)
+        seconds, thirds = (its[0] & its[1:]).sum(axis=1)
         best = np.where(seconds >= thirds, SECOND, THIRD)
         best = np.where(2 * np.maximum(seconds, thirds) >= firsts, best, SINGLE)
-        if (best == SECOND).all():
-            continue
         pairing[begin:end] = best
         second[begin:end] = np.choose(best, table[:, begin:end])
     first = np.where(has[0] & (second >= 0), table[0], -1)

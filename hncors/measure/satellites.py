@@ -11,10 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from hncors.measure.ephemeris_store import OK, Table
+from hncors.measure.orbit import Orbits
 from hncors.measure.ranges import SECOND, SINGLE, Choice, Ranges
 from hncors.observation import F64, I64, B
 from hncors.signals import C_M_S, GALILEO, SLOTS
 
+AHEAD = 8  # epochs that are evaluated together, where they follow each other
+NEXT_MS = 2000  # within this time
+MOST_TIMES = 64  # that are kept
 ANYWHERE_M = 2e7  # along each axis: a satellite that is not usable
 
 
@@ -28,39 +32,69 @@ class Sent(NamedTuple):
     set_ms: I64  # toe of the ephemeris
 
 
-class Sky:
-    """The states of all satellites that some epochs need, at the times of these."""
+class Motion:
+    """The states of all satellites of a table, by time: evaluated ahead where epochs follow each other."""
 
-    def __init__(self, table: Table, gnss: I64, satellite: I64, time_ms: I64) -> None:
-        """Of the satellites given at `time_ms`, one an epoch; every satellite and time is evaluated once."""
+    def __init__(self) -> None:
+        self._orbits: Orbits | None = None
+        self._times_ms = np.empty(0, np.int64)
+        self._values = np.empty((11, 0, 0))
+
+    def at(self, table: Table, time_ms: I64) -> tuple[F64, I64]:
+        """States (11, rows + 1, times) and the place of each of `time_ms` among the times.
+
+        Position, velocity, acceleration, clock and its rate; nan too far from toe, and in the last row.
+        """
+        one = (time_ms == time_ms[0]).all()  # as a rule
+        times, of_epoch = (time_ms[:1], np.zeros(len(time_ms), np.int64)) if one else _distinct(time_ms)
+        if table.orbits is not self._orbits or len(self._times_ms) > MOST_TIMES:
+            self._orbits, self._times_ms = table.orbits, np.empty(0, np.int64)
+            self._values = np.empty((11, len(table.toe_ms) + 1, 0))
+        missing = times[~np.isin(times, self._times_ms)]
+        if len(missing):
+            if len(missing) == 1 and len(self._times_ms):
+                since_ms = int(missing[0] - self._times_ms[-1])
+                if 0 < since_ms <= NEXT_MS:
+                    missing = missing[0] + since_ms * np.arange(AHEAD)
+            self._times_ms = np.append(self._times_ms, missing)
+            self._values = np.append(self._values, _evaluated(table, missing), axis=2)
+        order = np.argsort(self._times_ms, kind="stable")
+        return self._values, order[np.searchsorted(self._times_ms[order], times)][of_epoch]
+
+
+def _distinct(time_ms: I64) -> tuple[I64, I64]:
+    times, of_epoch = np.unique(time_ms, return_inverse=True)
+    return times, of_epoch
+
+
+def _evaluated(table: Table, times_ms: I64) -> F64:
+    rows = len(table.toe_ms)
+    which, at = np.repeat(np.arange(rows), len(times_ms)), np.tile(times_ms, rows)
+    states = table.orbits.at(which, at, np.zeros(len(at)))
+    old = np.abs(at - table.toe_ms[which]) > table.age_ms[which]
+    states.position_m[old] = np.nan
+    out = np.full((11, rows + 1, len(times_ms)), np.nan)
+    columns = states.position_m.T, states.velocity_m_s.T, states.acceleration_m_s2.T
+    out[:9, :-1] = np.concatenate(columns).reshape(9, rows, len(times_ms))
+    out[9, :-1] = states.clock_s.reshape(rows, len(times_ms))
+    out[10, :-1] = states.clock_rate.reshape(rows, len(times_ms))
+    return out
+
+
+class Sky:
+    """The states of satellites for the epochs of a tick; every satellite and time is evaluated once."""
+
+    def __init__(self, motion: Motion, table: Table, time_ms: I64) -> None:
+        """`time_ms` is by epoch."""
         self.table = table
-        kinds = table.row[gnss, satellite]
-        fine = (kinds >= 0) & (table.why[gnss, satellite] == OK)
-        rows = np.unique(kinds[fine])
-        if (time_ms == time_ms[0]).all():  # as a rule
-            times, self._of_epoch = time_ms[:1], np.zeros(len(time_ms), np.int64)
-        else:
-            times, self._of_epoch = np.unique(time_ms, return_inverse=True)
-        which, at = np.repeat(rows, len(times)), np.tile(times, len(rows))
-        states = table.orbits.at(which, at, np.zeros(len(at)))
-        old = np.abs(at - table.toe_ms[which]) > table.age_ms[which]
-        states.position_m[old] = np.nan
-        self._times = len(times)
-        self._place = np.full(len(table.toe_ms) + 1, len(rows))  # of row -1, too: the one that is nowhere
-        self._place[rows] = np.arange(len(rows))
-        motion = np.full((11, len(rows) + 1, len(times)), np.nan)
-        columns = states.position_m.T, states.velocity_m_s.T, states.acceleration_m_s2.T
-        motion[:9, :-1] = np.concatenate(columns).reshape(9, len(rows), len(times))
-        motion[9, :-1] = states.clock_s.reshape(len(rows), len(times))
-        motion[10, :-1] = states.clock_rate.reshape(len(rows), len(times))
-        self._motion = motion
+        self._motion, self._of_epoch = motion.at(table, time_ms)
+        self._one = bool((self._of_epoch == self._of_epoch[0]).all())
 
     def _states(self, row: I64, epochs: slice) -> F64:
-        """Position, velocity, acceleration, clock and its rate (11, ...) of rows of the table by epochs."""
-        place = self._place[row]
-        if self._times == 1:
-            return self._motion[:, place, 0]
-        return self._motion[:, place, self._of_epoch[epochs]]
+        """States (11, ...) of rows of the table by epochs; of row -1 those of the last, nan."""
+        if self._one:
+            return self._motion[:, row, self._of_epoch[0]]
+        return self._motion[:, row, self._of_epoch[epochs]]
 
     def sent(self, choice: Choice, ranges: Ranges, epochs: slice) -> Sent:
         """Each satellite of the ranges of some of the epochs at the time its signal left."""

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hncors.measure import risk
-from hncors.measure.position import BEIDOU_2, CLOCKS, FULL, Groups, inverse_6, regular
+from hncors.measure.position import BEIDOU_2, CLOCKS, FULL, Groups, inverse_6, invert
 from hncors.observation import F64, I64, B
 from hncors.signals import BEIDOU, GNSS
 
@@ -157,9 +157,9 @@ def _systems(groups: Groups, sums: F64, normal: F64, variance: F64, factor: _Fac
     own = np.stack([np.bincount(key, one, size) for one in sums]).reshape(9, groups.epochs, SYSTEMS)
     present = own[DIAGONAL].sum(axis=0) > 0.0
     rest = normal[:6, :, None] - own[:6]
-    inverse = inverse_6(rest)
+    inverse, regular = invert(rest)
     left = inverse[DIAGONAL]
-    determined = np.all((left > 0.0) & (left < WORST_M2), axis=0) & present & regular(rest)
+    determined = np.all((left > 0.0) & (left < WORST_M2), axis=0) & present & regular
     spread = np.sqrt(np.maximum(left - variance[:, :, None], 0.0))
     moved = np.stack([np.abs((inverse[FULL[axis]] * own[6:]).sum(axis=0)) for axis in range(3)])
     statistic = np.where(determined & (spread > NO_SPREAD_M), moved / spread, 0.0).max(axis=0)

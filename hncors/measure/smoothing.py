@@ -8,9 +8,10 @@ the arc says, another pair of signals, or a gap. A satellite of a station has on
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hncors.measure.lock import lock_end_ms
 from hncors.measure.ranges import SINGLE, Ranges
@@ -49,7 +50,7 @@ class Smoother:
     """Arcs of all stations; arrays are satellites' places by stations."""
 
     def __init__(self, stations: int) -> None:
-        shape = (PLACES + 1, stations)  # the last is of what is not to be kept
+        shape = (PLACES, stations)
         self.time_ms = np.full(shape, NEVER_MS, np.int64)
         self.count = np.zeros(shape)
         self.pairing = np.full(shape, -1, np.int8)
@@ -67,6 +68,13 @@ class Smoother:
             getattr(other, name)[:, stay] = column[:, before[stay]]
         return other
 
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        """What is remembered, places by stations."""
+        return (
+            self.time_ms, self.count, self.pairing, self.mean_m, self.delay_m, self.delay_phase_m,
+            self.lock1_ms, self.lock2_ms,
+        )  # fmt: skip
+
     def add(
         self,
         station: I64,
@@ -82,64 +90,68 @@ class Smoother:
 
         `station` and `time_ms` are by epoch, `place` is that of each satellite.
         """
-        at = place[:, None] * self.time_ms.shape[1] + station
-        elapsed = (time_ms - self.time_ms.take(at)).astype(np.float64)
+        where: tuple[I64, I64 | slice] = place[:, None], station
+        if len(station) > 1 and (station[1:] - station[:-1] == 1).all():  # rows of neighbours: as a rule
+            where = place, slice(int(station[0]), int(station[-1]) + 1)
+        before = [column[where] for column in self.columns()]
+        before_ms, before_count, pairing, mean, delay, delay_phase, before_lock1, before_lock2 = before
+        elapsed = np.subtract(time_ms, before_ms, dtype=np.float64)
         lock1, lock2 = o.lock_ms.take(ranges.first), o.lock_ms.take(ranges.second)
-        mean, delay = self.mean_m.take(at), self.delay_m.take(at)
         fresh = ranges.range_m - ranges.phase_m
-        step = ranges.delay_phase_m - self.delay_phase_m.take(at)
+        step = ranges.delay_phase_m - delay_phase
         np.abs(step, out=step)
-        new = step > STEP_M + STEP_M_S / 1000 * elapsed
+        limit = elapsed * (STEP_M_S / 1000)
+        limit += STEP_M
+        new = step > limit
         ahead = fresh - mean
-        far = ahead * ahead
-        new |= far > FAR_SIGMAS**2 * variance_m2
+        far = np.multiply(ahead, ahead, out=step)
+        new |= far > np.multiply(variance_m2, FAR_SIGMAS**2, out=limit)
+        new |= elapsed > GAP_MS
+        new |= pairing != ranges.pairing
+        back = elapsed < -LATE_MS
+        new |= back
         for lock, row, known_ms in (
-            (lock1, ranges.first, self.lock1_ms.take(at)),
-            (lock2, ranges.second, self.lock2_ms.take(at)),
+            (lock1, ranges.first, before_lock1),
+            (lock2, ranges.second, before_lock2),
         ):
             # What an indicator excludes is longer than what it says, so few have to be looked at.
-            few = ((lock < known_ms) | (lock < elapsed)).nonzero()
-            end = lock_end_ms(messages.kind[o.message[row[few]]], lock[few])
-            new[few] |= (end <= known_ms[few]) | (end <= elapsed[few])
-        new |= (elapsed > GAP_MS) | (elapsed < -LATE_MS) | (self.pairing.take(at) != ranges.pairing)
+            shorter = lock < known_ms
+            shorter |= lock < elapsed
+            shorter &= ~new
+            if shorter.any():
+                few = shorter.nonzero()
+                end = lock_end_ms(messages.kind[o.message[row[few]]], lock[few])
+                new[few] = (end <= known_ms[few]) | (end <= elapsed[few])
         # An epoch that comes late changes nothing.
-        known = ~np.isnan(fresh)
+        known = elapsed > 0
+        known |= back
         known &= good
-        known &= (elapsed > 0) | (elapsed < -LATE_MS)
-        count = self.count.take(at)
-        count += 1.0
+        known &= fresh == fresh  # not nan
+        count = before_count + 1.0
         np.minimum(count, LONGEST, out=count)
         single = ranges.pairing == SINGLE
         if single.any():
             longest = LONGEST_SINGLE_MS // np.maximum(elapsed, 1.0) + 1
             count = np.where(single, np.minimum(count, longest), count)
         apart = ranges.delay_m - ranges.delay_phase_m
+        ahead = fresh - mean
         behind = apart - delay
-        if new.any():
-            count[new], mean[new], delay[new] = 1.0, 0.0, 0.0
-            ahead[new], behind[new] = fresh[new], apart[new]
+        begun = new.nonzero()
+        count[begun] = 1.0
         ahead /= count
-        mean += ahead
+        ahead += mean
+        ahead[begun] = fresh[begun]
         behind /= count
-        delay += behind
-        keep = np.where(known, at, PLACES * self.time_ms.shape[1])
-        for column, values in (
-            (self.time_ms, time_ms),
-            (self.count, count),
-            (self.mean_m, mean),
-            (self.delay_m, delay),
-            (self.pairing, ranges.pairing),
-            (self.lock1_ms, lock1),
-            (self.lock2_ms, lock2),
-            (self.delay_phase_m, ranges.delay_phase_m),
-        ):
-            column.reshape(-1)[keep] = values
+        behind += delay
+        behind[begun] = apart[begun]
+        other = (~known).nonzero()
+        times = np.broadcast_to(time_ms, known.shape).copy()
+        after = times, count, ranges.pairing.copy(), ahead, behind, ranges.delay_phase_m.copy(), lock1, lock2
+        for column, old, values in zip(self.columns(), before, after, strict=True):
+            values[other] = old[other]
+            column[where] = values
+        mean, delay = ahead, behind
         mean += ranges.phase_m
         delay += ranges.delay_phase_m
-        if known.all():
-            return Smoothed(mean, delay, count)
-        return Smoothed(
-            np.where(known, mean, ranges.range_m),
-            np.where(known, delay, ranges.delay_m),
-            np.where(known, count, 1.0),
-        )
+        mean[other], delay[other], count[other] = ranges.range_m[other], ranges.delay_m[other], 1.0
+        return Smoothed(mean, delay, count)

@@ -15,13 +15,14 @@ import numpy as np
 
 from hncors.measure import risk
 from hncors.measure.grid import Grid
-from hncors.measure.position import CLOCKS, FULL, NEAR_M, inverse_6, regular
+from hncors.measure.position import CLOCKS, FULL, NEAR_M, inverse_6, invert
 from hncors.measure.separation import DIAGONAL, LEAST_LEFT, NO_SPREAD_M, SYSTEM_OF_CLOCK, WORST_M2
 from hncors.observation import F64, I64, B
 
 MOST_SATELLITES = 7 * 64  # of an epoch
 _MADE = ((0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3))
 _WANTED = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3))
+_ROWS = tuple(map(tuple, FULL.tolist()))
 _ORDER = [_MADE.index(pair) for pair in _WANTED]
 
 
@@ -62,7 +63,7 @@ class _Equations(NamedTuple):
     normal: F64  # (9, epochs) the same of all clocks
     inverse: F64  # (6, epochs)
     step: F64  # (3, epochs) by which the solution is short of the start
-    spare: F64  # (epochs,) ranges more than unknowns
+    spare: I64  # (epochs,) ranges more than unknowns
     number: I64  # (epochs,) of ranges
 
 
@@ -75,29 +76,38 @@ def judge(
     Ranges not in `use` may be anything. Without `bounds` there is no PDOP, no covariance and no level.
     """
     epochs, unused = use.shape[1], ~use
-    weight = np.divide(1.0, variance_m2)
     # Directions and what is left, less the means of their clocks.
     design = np.empty((4, *use.shape))
     design[:3] = sight.enu
     np.subtract(range_m, sight.distance_m, out=design[3])
+    made = np.empty((9, *use.shape))
+    weight, counted = made[4], made[5]
+    np.divide(1.0, variance_m2, out=weight)
     weight[unused] = design[3][unused] = 0.0
-    total = grid.sums(weight)
-    mean = grid.sums(design * weight)
+    counted[:] = use
+    np.multiply(design, weight, out=made[:4])
+    if bounds:
+        np.multiply(sight.enu, counted, out=made[6:])
+    mean, total, count, unweighted = np.split(grid.sums(made if bounds else made[:6]), (4, 5, 6))
+    total, count = total[0], count[0]
+    geometry = _geometry(grid, made[6:], counted, unweighted, count) if bounds else None
     mean /= np.where(total > 0.0, total, 1.0)
     design -= grid.spread(mean)
+    weight = weight.copy()
     weighted = design[:3] * weight
-    parts = [grid.sums(design[n:] * weighted[n]) for n in range(3)]
-    sums = np.concatenate(parts).take(_ORDER, axis=0)
+    np.multiply(design, weighted[0], out=made[:4])
+    np.multiply(design[1:], weighted[1], out=made[4:7])
+    np.multiply(design[2:], weighted[2], out=made[7:])
+    sums = grid.sums(made)[_ORDER]
     normal = sums.sum(axis=1)
-    inverse, good = inverse_6(normal), regular(normal)
+    inverse, good = invert(normal)
     step = _times(inverse, normal[6:])
     step[:, ~good] = 0.0
     moved_m = (step[:, None] * sight.axes).sum(axis=0)
-    count = grid.sums(use.astype(np.float64))
     many = count > 1.0
     used = (count * many).sum(axis=0)
-    spare = used - 3.0 - many.sum(axis=0)
-    good &= (spare >= 0.0) & (np.abs(moved_m).max(axis=0) <= NEAR_M)
+    spare = (used - many.sum(axis=0)).astype(np.int64) - 3
+    good &= (spare >= 0) & (np.abs(moved_m).max(axis=0) <= NEAR_M)
     residual = design[3]
     for n in range(3):
         residual -= design[n] * step[n]
@@ -111,8 +121,9 @@ def judge(
     clock[grid.clock] = np.where((count > 0.0) & good, mean_left, np.nan)
     place = start_m - moved_m
     pdop, covariance = np.full(epochs, np.nan), np.full((3, 3, epochs), np.nan)
-    if bounds:
-        pdop = _pdop(grid, sight.enu, use, count)
+    if geometry is not None:
+        cofactors = inverse_6(geometry)
+        pdop = np.sqrt(cofactors[0] + cofactors[3] + cofactors[5])
         axes = np.moveaxis(sight.axes, -1, 0)
         covariance = np.moveaxis(axes.transpose(0, 2, 1) @ inverse.T[:, FULL] @ axes, 0, -1)
     bad = ~good
@@ -122,7 +133,7 @@ def judge(
     systems = (np.ldexp(1.0, grid.clock)[:, None] * many).sum(axis=0)
     return Verdict(
         place, covariance, pdop, clock, used.astype(np.int64), systems.astype(np.int64),
-        spare.astype(np.int64), passed, worst, level, use & good, residual,
+        spare, passed, worst, level, use & good, residual,
     )  # fmt: skip
 
 
@@ -134,10 +145,10 @@ def _times(matrix: F64, vector: F64) -> F64:
 
 def _tests(grid: Grid, e: _Equations, unused: B, *, bounds: bool) -> tuple[B, I64, F64]:
     """Which epochs no test sees a fault in, what the others point to, and protection levels (3, epochs)."""
-    threshold = _table().threshold.take(e.number)
+    factors = _table()
+    threshold = factors.threshold.take(e.number)
     moved, part = np.empty_like(e.centred), np.empty_like(e.weight)
-    for axis in range(3):
-        a, b, c = FULL[axis]
+    for axis, (a, b, c) in enumerate(_ROWS):
         np.multiply(e.centred[0], e.inverse[a], out=moved[axis])
         moved[axis] += np.multiply(e.centred[1], e.inverse[b], out=part)
         moved[axis] += np.multiply(e.centred[2], e.inverse[c], out=part)
@@ -159,10 +170,10 @@ def _tests(grid: Grid, e: _Equations, unused: B, *, bounds: bool) -> tuple[B, I6
     square = np.multiply(e.residual_m, e.residual_m, out=remains)
     squares = np.multiply(square, e.weight, out=part).sum(axis=0)
     square *= gain
-    limit = risk.residual_limits().take(np.clip(e.spare, 0, risk.MOST_DOF).astype(np.int64))
-    passed = (squares <= limit) & (square.max(axis=0) <= threshold * threshold)
+    passed = squares <= factors.limit.take(e.spare)
+    passed &= np.maximum.reduce(square, axis=0) <= threshold * threshold
     bound = (risk.BOUND[SYSTEM_OF_CLOCK[grid.clock]][:, None] * (e.total > 0.0)).max(axis=0)
-    statistic, system_level = _systems(grid, e, threshold, bound)
+    statistic, system_level = _systems(grid, e, factors, threshold, bound if bounds else None)
     passed &= statistic <= threshold
     worst = np.zeros(len(passed), np.int64)
     failed = (~passed).nonzero()[0]
@@ -175,45 +186,53 @@ def _tests(grid: Grid, e: _Equations, unused: B, *, bounds: bool) -> tuple[B, I6
     moved *= gain
     # The level grows with it, so the largest of each clock's satellites is enough.
     most = grid.largest(moved)
-    by_satellite = _table().by_satellite[SYSTEM_OF_CLOCK[grid.clock]][..., e.number].swapaxes(0, 1)
+    by_satellite = factors.by_satellite[SYSTEM_OF_CLOCK[grid.clock]][..., e.number].swapaxes(0, 1)
     level = threshold * np.sqrt(most) + bound * by_satellite * np.sqrt(variance[:, None] + most)
     level[:, e.ranges == 0.0] = 0.0
     if some_blind:
         level[:, grid.largest((blind & ~unused).astype(np.float64)) > 0.0] = (
             np.inf
         )  # nobody would see its fault
-    fault_free = bound * _table().fault_free[:, e.number] * np.sqrt(variance)
+    fault_free = bound * factors.fault_free[:, e.number] * np.sqrt(variance)
     levels = np.fmax(np.fmax(level.max(axis=1), system_level), fault_free)
-    levels[:, e.spare < 1.0] = np.inf
+    levels[:, e.spare < 1] = np.inf
     return passed, worst, levels
 
 
-def _systems(grid: Grid, e: _Equations, threshold: F64, bound: F64) -> tuple[F64, F64]:
+def _systems(
+    grid: Grid, e: _Equations, factors: _Table, threshold: F64, bound: F64 | None
+) -> tuple[F64, F64]:
     """The largest statistic of leaving a system out (epochs,), and the levels for it (3, epochs)."""
-    system = SYSTEM_OF_CLOCK[grid.clock]
-    first = np.flatnonzero(np.diff(system, prepend=-1))
-    own = e.sums if len(first) == len(system) else np.add.reduceat(e.sums, first, axis=1)
-    system, variance = system[first], e.inverse[DIAGONAL]
-    present = own[DIAGONAL].sum(axis=0) > 0.0
+    own, system, variance = grid.by_system(e.sums), grid.systems, e.inverse[DIAGONAL]
     # The right side of what is left after the step, not before it.
     right = own[6:] - _times(own[:6], e.step[:, None])
-    rest = e.normal[:6, None] - own[:6]
-    inverse = inverse_6(rest)
+    inverse, determined = invert(e.normal[:6, None] - own[:6])
     left = inverse[DIAGONAL]
-    determined = np.all((left > 0.0) & (left < WORST_M2), axis=0) & present & regular(rest)
-    spread = np.sqrt(np.maximum(left - variance[:, None], 0.0))
+    present = own[0] + own[3] + own[5] > 0.0
+    determined &= present
+    determined &= (left.max(axis=0) < WORST_M2) & (left.min(axis=0) > 0.0)
+    spread = left - variance[:, None]
+    np.sqrt(np.maximum(spread, 0.0, out=spread), out=spread)
     moved = np.abs(_times(inverse, right))
-    statistic = np.where(determined & (spread > NO_SPREAD_M), moved / spread, 0.0).max(axis=(0, 1))
-    by_system = _table().by_system[system][..., e.number].swapaxes(0, 1)
-    level = threshold * spread + bound * by_system * np.sqrt(left)
+    moved /= spread
+    moved[~(determined & (spread > NO_SPREAD_M))] = 0.0
+    statistic = moved.max(axis=(0, 1))
+    if bound is None:
+        return statistic, moved[:, 0]
+    level = factors.by_system[system][..., e.number].swapaxes(0, 1) * np.sqrt(left)
+    level *= bound
+    spread *= threshold
+    level += spread
+    level[:, ~determined] = 0.0
     blind = present & ~determined & (risk.SYSTEM_PRIOR[system] > risk.NOT_MONITORED)[:, None]
-    level = np.where(determined, level, np.where(blind, np.inf, 0.0))
+    level[:, blind] = np.inf
     return statistic, level.max(axis=1)
 
 
 class _Table(NamedTuple):
     """`risk.factors` by the number of satellites, the last axis of each."""
 
+    limit: F64  # of the sum of squares, by redundancy; the last three are those of -3 to -1
     threshold: F64
     fault_free: F64  # (3, numbers)
     by_satellite: F64  # (systems, 3, numbers)
@@ -224,18 +243,17 @@ class _Table(NamedTuple):
 def _table() -> _Table:
     threshold, *others = zip(*(risk.factors.__wrapped__(n) for n in range(MOST_SATELLITES)), strict=True)
     free, satellite, system = (np.stack(other, axis=-1) for other in others)
-    return _Table(np.array(threshold), free, satellite.swapaxes(0, 1).copy(), system.swapaxes(0, 1).copy())
+    by = (each.swapaxes(0, 1).copy() for each in (satellite, system))
+    known = risk.residual_limits()
+    limit = np.append(known, np.full(MOST_SATELLITES - len(known), known[-1]))
+    limit[-3:] = np.inf
+    return _Table(limit, np.array(threshold), free, *by)
 
 
-def _pdop(grid: Grid, enu: F64, use: B, count: F64) -> F64:
-    """Dilution of precision, all ranges alike."""
-    used = enu * use
-    mean = grid.sums(used)
-    mean /= np.maximum(count, 1.0)
-    centre = grid.spread(mean)
-    centre *= use
+def _geometry(grid: Grid, used: F64, counted: F64, sums: F64, count: F64) -> F64:
+    """Normal matrices (6, epochs) of all ranges alike; `used` are the directions of those that count."""
+    sums /= np.maximum(count, 1.0)
+    centre = grid.spread(sums)
+    centre *= counted
     used -= centre
-    pairs = [(used[n:] * used[n]).sum(axis=1) for n in range(3)]
-    geometry = inverse_6(np.concatenate(pairs))
-    out: F64 = np.sqrt(geometry[0] + geometry[3] + geometry[5])
-    return out
+    return np.concatenate([(used[n:] * used[n]).sum(axis=1) for n in range(3)])

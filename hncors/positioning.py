@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hncors.geodesy import enu_axes, to_geodetic
 from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, reasons
 from hncors.measure.epoch import turns
 from hncors.measure.exclusion import ALERT, EXCLUDED, NOT_POSSIBLE, OK, doubted
@@ -26,7 +27,19 @@ from hncors.measure.satellites import Motion, Sent, Sky
 from hncors.measure.smoothing import Smoothed, Smoother, place
 from hncors.measure.steps import Phases, Step, Steps
 from hncors.observation import F64, I64, B, Messages, Observations
-from hncors.positioning_block import Seen, at, located, may_share, put, see, solve, too_few
+from hncors.positioning_block import (
+    WEATHER_MS,
+    Frame,
+    Seen,
+    at,
+    frame,
+    located,
+    may_share,
+    put,
+    see,
+    solve,
+    too_few,
+)
 from hncors.rtcm3.ephemeris import Ephemeris
 
 STATUSES = (
@@ -43,6 +56,9 @@ UNUSABLE = (*REASONS[1:], "no_group_delay")
 """Why a satellite that has ranges is not used."""
 
 LOWEST_M, HIGHEST_M = 6.33e6, 6.40e6  # from the earth's centre: where ground is
+MOVED_M = 5.0
+"""Solutions begin anew where the last is farther from the start. Within it the first round is within 1e-6 m
+of where more would lead (MOVED_M^2 / 2e7), and the air's delay within 2 mm of that at the height found."""
 NEVER_MS = -(1 << 60)
 BLOCK = 1024
 """Epochs that are solved together: what they need stays in the cache, and numpy's calls cost little."""
@@ -80,7 +96,13 @@ class Positioning:
         self.smoother = Smoother(stations)
         self.steps = Steps(stations)
         self.motion = Motion()
-        self.place_m = np.zeros((stations, 3))  # each station's last solution, where the next rounds begin
+        self.place_m = np.zeros((stations, 3))  # each station's last solution
+        # Where solutions begin: one that is not far from the last, and what goes with it.
+        self.start_m = np.zeros((stations, 3))
+        self.axes = np.zeros((stations, 3, 3))
+        self.air_m = np.zeros(stations)
+        self.zenith_m = np.zeros(stations)
+        self.weather_ms = np.full(stations, NEVER_MS, np.int64)
         # Of the newest epoch:
         self.status = np.full(stations, -1, np.int64)
         self.used = np.zeros(stations, np.int64)
@@ -158,7 +180,7 @@ class Positioning:
         if columns > epochs:
             whose, when_ms, turn = station.repeat(2), time_ms.repeat(2), np.append(turn, -1)
         tick = _Tick(
-            whose, when_ms, turn, self.place_m.T[:, whose],
+            whose, when_ms, turn, self.start_m[whose].T.copy(), self._frames(whose, when_ms),
             messages, observations, Sky(self.motion, self.store.table, when_ms),
         )  # fmt: skip
         blocks = [
@@ -167,8 +189,27 @@ class Positioning:
         ]
         found = _joined(blocks, epochs)
         last = np.flatnonzero(found.status == SOLVED)
-        self.place_m[station[last]] = found.place_m[last]
+        who, places = station[last], found.place_m[last]
+        self.place_m[who] = places
+        moved = np.flatnonzero(np.abs(places - self.start_m[who]).max(axis=1, initial=0.0) > MOVED_M)
+        if len(moved):
+            who = who[moved]
+            self.start_m[who], self.weather_ms[who] = places[moved], NEVER_MS
+            self.axes[who] = enu_axes(to_geodetic(places[moved]))
         return found
+
+    def _frames(self, station: I64, time_ms: I64) -> Frame:
+        """What goes with where solutions begin, a column an epoch."""
+        slot_ms = time_ms // WEATHER_MS * WEATHER_MS
+        air, zenith = self.air_m[station], self.zenith_m[station]
+        due = np.flatnonzero(self.weather_ms[station] != slot_ms)
+        if len(due):
+            who = station[due]
+            made = frame(self.start_m[who].T, slot_ms[due])
+            air[due] = self.air_m[who] = made.air_m
+            zenith[due] = self.zenith_m[who] = made.zenith_m
+            self.weather_ms[who] = slot_ms[due]
+        return Frame(np.moveaxis(self.axes[station], 0, -1).copy(), air, zenith)
 
     def _block(self, tick: _Tick, choice: Choice, begin: int) -> Positions:
         """Some epochs of a tick, from column `begin` on."""
@@ -178,6 +219,7 @@ class Positioning:
             tick.time_ms[columns],
             tick.start_m[:, columns].copy(),
         )
+        frames = at(tick.frames, columns)
         o = tick.observations
         ranges = combined(choice, o)
         sent = tick.sky.sent(choice, ranges, columns)
@@ -191,7 +233,8 @@ class Positioning:
         lost = (start == 0.0).all(axis=0)
         if lost.any():  # they have no place
             start[:, lost] = located(grid, at(sent, lost))
-        seen = see(grid, ranges, sent, start, time_ms)
+            put(frames, lost, frame(start[:, lost], time_ms[lost]))
+        seen = see(grid, ranges, sent, start, frames)
         delay_m = ranges.delay_m - sent.delay_m
         plain = solve(grid, seen, delay_m, seen.noise_m2, None, None, bounds=False)
         again = np.isnan(plain.verdict.place_m[0])
@@ -202,7 +245,8 @@ class Positioning:
             short = Grid.of(choice.gnss, choice.satellite, short=True)
             theirs = at(sent, again)
             start[:, again] = located(short, theirs)
-            put(seen, again, see(short, at(ranges, again), theirs, start[:, again], time_ms[again]))
+            put(frames, again, frame(start[:, again], time_ms[again]))
+            put(seen, again, see(short, at(ranges, again), theirs, start[:, again], at(frames, again)))
             its = at(seen, again)
             put(plain, again, solve(short, its, delay_m[:, again], its.noise_m2, None, None, bounds=False))
             few[again] = too_few(short, theirs.usable)
@@ -291,7 +335,8 @@ class _Tick(NamedTuple):
     station: I64
     time_ms: I64
     turn: I64  # how many epochs of its station come before; -1: there is none
-    start_m: F64  # (3, epochs) where the station was, 0 where that is not known
+    start_m: F64  # (3, epochs) where solutions begin, 0 where nothing is known
+    frames: Frame  # what goes with that
     messages: Messages
     observations: Observations
     sky: Sky

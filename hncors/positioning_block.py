@@ -27,8 +27,19 @@ from hncors.signals import BEIDOU, C_M_S, GPS, QZSS
 
 MASK_SINE = np.sin(np.radians(10.0))
 LINEAR_M = 10.0  # a solution this near to its start is 5e-6 m from where more rounds would lead: 10^2 / 2e7
+WEATHER_MS = 30_000
+"""The air and GPS' model of the ionosphere are looked up as often. The model moves by less than a millimetre
+a second straight up, and is one weak observation of what the codes tell."""
 _TURN = EARTH_ROTATION_RAD_S / C_M_S
 Record = TypeVar("Record", bound=tuple[Any, ...])
+
+
+class Frame(NamedTuple):
+    """What goes with a place and a time, the last axis the epoch."""
+
+    axes: F64  # (3, 3, epochs) unit vectors east, north, up in ECEF
+    air_m: F64  # delay straight up
+    zenith_m: F64  # by the ionosphere, straight up on L1, as GPS' model has it
 
 
 class Seen(NamedTuple):
@@ -53,7 +64,7 @@ class Solved(NamedTuple):
     variance_m2: F64  # of ranges; nan where they are not in use
 
 
-def at(record: Record, columns: B | I64) -> Record:
+def at(record: Record, columns: B | I64 | slice) -> Record:
     """The same of some epochs."""
     parts = (at(one, columns) if isinstance(one, tuple) else one[..., columns] for one in record)
     return type(record)(*parts)
@@ -68,10 +79,20 @@ def put(record: tuple[Any, ...], columns: B | I64, part: tuple[Any, ...]) -> Non
             one[..., columns] = other
 
 
-def see(grid: Grid, ranges: Ranges, sent: Sent, start_m: F64, time_ms: I64) -> Seen:
-    """Lines from `start_m` (3, epochs), what delays ranges along them, and how good they are."""
+def frame(start_m: F64, time_ms: I64) -> Frame:
+    """Of places (3, epochs), at the begin of the half minutes of their times."""
     place = to_geodetic(start_m.T)
-    axes = np.moveaxis(enu_axes(place), 0, -1).copy()
+    time_ms = time_ms // WEATHER_MS * WEATHER_MS
+    dry, wet = troposphere.zenith_m(place[:, 0], place[:, 2], time_ms)
+    zero = np.zeros(len(place))
+    of_day_s = time_ms % DAY_MS / 1000
+    up = klobuchar.delay_m(klobuchar.DEFAULT, place[:, 0], place[:, 1], zero, zero + np.pi / 2, of_day_s)
+    return Frame(np.moveaxis(enu_axes(place), 0, -1).copy(), dry + wet, np.nan_to_num(up))
+
+
+def see(grid: Grid, ranges: Ranges, sent: Sent, start_m: F64, given: Frame) -> Seen:
+    """Lines from `start_m` (3, epochs), what delays ranges along them, and how good they are."""
+    axes = given.axes
     line = sent.place_m - start_m[:, None]
     distance = line[0] * line[0]
     part = line[1] * line[1]
@@ -87,14 +108,8 @@ def see(grid: Grid, ranges: Ranges, sent: Sent, start_m: F64, time_ms: I64) -> S
     distance += sent.place_m[0] * (_TURN * start_m[1])
     distance -= sent.place_m[1] * (_TURN * start_m[0])
     sine = enu[2]
-    dry, wet = troposphere.zenith_m(place[:, 0], place[:, 2], time_ms)
-    zero = np.zeros(len(place))
-    second_of_day = time_ms % DAY_MS / 1000
-    zenith = klobuchar.delay_m(
-        klobuchar.DEFAULT, place[:, 0], place[:, 1], zero, zero + np.pi / 2, second_of_day
-    )
     air = troposphere.mapping(sine)
-    air *= dry + wet
+    air *= given.air_m
     np.subtract(sent.range_m, air, out=air)
     return Seen(
         start_m,
@@ -103,7 +118,7 @@ def see(grid: Grid, ranges: Ranges, sent: Sent, start_m: F64, time_ms: I64) -> S
         air,
         code_m2(sine, ranges.cn0_dbhz),
         common_m2(grid.gnss, sine),
-        Pairs.of(sine, ranges.bend, ranges.c1, ranges.pairing == SINGLE, np.nan_to_num(zenith)),
+        Pairs.of(sine, ranges.bend, ranges.c1, ranges.pairing == SINGLE, given.zenith_m),
         sent.usable & (sine >= MASK_SINE),
     )
 

@@ -90,7 +90,7 @@ def judge(
         np.multiply(sight.enu, counted, out=made[6:])
     mean, total, count, unweighted = np.split(grid.sums(made if bounds else made[:6]), (4, 5, 6))
     total, count = total[0], count[0]
-    geometry = _geometry(grid, made[6:], counted, unweighted, count) if bounds else None
+    geometry = _geometry(sight.enu, made[6:], unweighted, count) if bounds else None
     mean /= np.where(total > 0.0, total, 1.0)
     design -= grid.spread(mean)
     weight = weight.copy()
@@ -250,10 +250,10 @@ def _table() -> _Table:
     return _Table(limit, np.array(threshold), free, *by)
 
 
-def _geometry(grid: Grid, used: F64, counted: F64, sums: F64, count: F64) -> F64:
+def _geometry(enu: F64, used: F64, sums: F64, count: F64) -> F64:
     """Normal matrices (6, epochs) of all ranges alike; `used` are the directions of those that count."""
-    sums /= np.maximum(count, 1.0)
-    centre = grid.spread(sums)
-    centre *= counted
-    used -= centre
-    return np.concatenate([(used[n:] * used[n]).sum(axis=1) for n in range(3)])
+    mean = sums / np.maximum(count, 1.0)
+    pairs = [
+        np.add.reduce(used[n:] * enu[n], axis=1) - np.add.reduce(sums[n:] * mean[n], axis=1) for n in range(3)
+    ]
+    return np.concatenate(pairs)

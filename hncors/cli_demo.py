@@ -17,15 +17,17 @@ from hncors import gpstime
 from hncors.cli_output import DONE, Refused, document
 from hncors.cli_simulated_files import write_stations
 from hncors.daemon import configuration, service
+from hncors.daemon.ledger_service import open_place
 from hncors.daemon.simulated_caster import Caster
 from hncors.daemon.simulated_network import Playing, mountpoint
 from hncors.registry import Station
-from hncors.settings import Links, Settings, Web
+from hncors.settings import Ledger, Links, Settings, Web
 from hncors.simulate.province import Province
 from hncors.simulate.scenario import LONGEST_S, Scenario, read_scenario
 
 START_MS = 1500  # from now to the first epoch
 USUAL, ANY_PORT = "127.0.0.1:9816", "127.0.0.1:0"
+LEDGER = "ledger.sqlite3"
 LINKS = Links(own_casters=["127.0.0.1"])  # people watch it come back
 
 Ready = Callable[[str, str, int], None]
@@ -39,6 +41,8 @@ def command(seconds: float | None, as_json: bool) -> int:
     if not as_json:
         print("simulating a province 正在模拟站网", file=sys.stderr)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+
+    ledger = Path()
 
     def ready(address: str, caster: str, stations: int) -> None:
         if as_json:
@@ -55,7 +59,8 @@ def command(seconds: float | None, as_json: bool) -> int:
             print(f"caster   播发    {caster}")
             print(f"{stations} filed stations 备案站")
             print("WILD is unfiled 未备案, HYNG was moved 移动, YIYG is a clone of CHDE 克隆")
-            print("what the rules make of them is in the log as leads 规则的发现以线索形式见日志")
+            print("what the rules make of them becomes leads of cases 规则的发现以线索形式入案件台账:")
+            print(f"hncors cases list --ledger {ledger}")
             print("Ctrl-C ends it 按 Ctrl-C 结束" + ("" if seconds is None else f", or {seconds:g} s"))
         sys.stdout.flush()
         if asked:  # between the last look and the daemon's own handlers, which are there now
@@ -65,6 +70,7 @@ def command(seconds: float | None, as_json: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="hncors-demo-") as folder:
         if asked:
             raise SystemExit(128 + asked[0])
+        ledger = Path(folder) / LEDGER
         asyncio.run(_run(scenario, Path(folder), ready, seconds))
     return DONE
 
@@ -102,10 +108,14 @@ async def _run(scenario: Scenario, folder: Path, ready: Ready, seconds: float | 
 async def _watch(folder: Path, stations: list[Station], caster: str, ready: Ready) -> None:
     """The daemon, at its usual address or at any."""
     filed = sum(station.filed for station in stations)
+    kept = Ledger(file=LEDGER)
+    place = open_place(kept, folder / "hncors.toml")
     for listen in (USUAL, ANY_PORT):
-        settings = Settings(stations=str(folder), web=Web(listen=listen), links=LINKS)
+        settings = Settings(stations=str(folder), web=Web(listen=listen), links=LINKS, ledger=kept)
         try:
-            await service.run(settings, stations, ready=lambda address: ready(address, caster, filed))
+            await service.run(
+                settings, stations, ready=lambda address: ready(address, caster, filed), ledger=place
+            )
         except service.CannotListen as refused:
             if listen == ANY_PORT:
                 raise Refused(str(refused)) from refused

@@ -13,7 +13,7 @@ from hncors.supervise.cases import UNCOUNTED, Case, Step, told
 from hncors.supervise.months import bounds_ns, months_before
 
 MONTHS = 12  # of the course that is shown
-NO_COUNTY = "-"
+NO_COUNTY = "未定 none yet"
 
 
 class Figures(NamedTuple):
@@ -27,6 +27,8 @@ class Figures(NamedTuple):
     open: int = 0
     overdue_handle: int = 0
     overdue_clear: int = 0
+    due: int = 0  # to be cleared by the end of the month
+    in_time: int = 0  # of these, cleared within their deadline
 
     @property
     def cleared(self) -> int:
@@ -50,6 +52,10 @@ class Score(NamedTuple):
         return self.confirmed / judged if judged else None
 
 
+Told = tuple[int, Case, Sequence[Step]]
+"""A case: its number, how it stood, the steps that made it so."""
+
+
 class Report(NamedTuple):
     month: str
     until_ns: int  # the end of the month, or now
@@ -70,7 +76,9 @@ def report(trails: Mapping[int, Sequence[Step]], month: str, now_ns: int) -> Rep
     until_ns = min(end_ns, now_ns)
     then = [(number, case, steps) for number, case, steps in _stood(trails, until_ns)]
     concerned = [
-        (number, case, steps) for number, case, steps in then if case.is_open or _took_part(steps, begin_ns)
+        (number, case, steps)
+        for number, case, steps in then
+        if case.is_open or _took_part(steps, begin_ns) or begin_ns < case.clear_by_ns <= end_ns
     ]
     counties = sorted({case.county or NO_COUNTY for _, case, _ in concerned})
     rules = sorted({rule for _, case, _ in concerned for rule in case.rules})
@@ -78,15 +86,10 @@ def report(trails: Mapping[int, Sequence[Step]], month: str, now_ns: int) -> Rep
         month,
         until_ns,
         now_ns >= end_ns,
-        figures(concerned, begin_ns, until_ns),
+        figures(concerned, begin_ns, end_ns, until_ns),
+        {name: figures(_in(concerned, name), begin_ns, end_ns, until_ns) for name in counties},
         {
-            name: figures(
-                (one for one in concerned if (one[1].county or NO_COUNTY) == name), begin_ns, until_ns
-            )
-            for name in counties
-        },
-        {
-            rule: figures((one for one in concerned if rule in one[1].rules), begin_ns, until_ns)
+            rule: figures((one for one in concerned if rule in one[1].rules), begin_ns, end_ns, until_ns)
             for rule in rules
         },
         [_of(trails, name, now_ns) for name in months_before(month, MONTHS)],
@@ -95,17 +98,24 @@ def report(trails: Mapping[int, Sequence[Step]], month: str, now_ns: int) -> Rep
     )
 
 
-def figures(cases: Iterable[tuple[int, Case, Sequence[Step]]], begin_ns: int, until_ns: int) -> Figures:
-    """Of cases as they stood at `until_ns`, with their steps until then."""
+def figures(cases: Iterable[Told], begin_ns: int, end_ns: int, until_ns: int) -> Figures:
+    """Of a month; cases are as they stood at `until_ns`, with their steps until then."""
     counts = dict.fromkeys(Figures._fields, 0)
     for _, case, steps in cases:
         actions = {step.action for step in steps if step.at_ns >= begin_ns}
         for action, name in _COUNTED.items():
             counts[name] += action in actions
         counts["open"] += case.is_open
+        if begin_ns < case.clear_by_ns <= end_ns:
+            counts["due"] += 1
+            counts["in_time"] += 0 < case.closed_ns < case.clear_by_ns
         if late := case.overdue(until_ns):
             counts[f"overdue_{late}"] += 1
     return Figures(**counts)
+
+
+def _in(cases: Iterable[Told], county: str) -> Iterable[Told]:
+    return (one for one in cases if (one[1].county or NO_COUNTY) == county)
 
 
 _COUNTED = {
@@ -120,10 +130,10 @@ _COUNTED = {
 def _of(trails: Mapping[int, Sequence[Step]], month: str, now_ns: int) -> tuple[str, Figures]:
     begin_ns, end_ns = bounds_ns(month)
     until_ns = min(end_ns, now_ns)
-    return month, figures(_stood(trails, until_ns), begin_ns, until_ns)
+    return month, figures(_stood(trails, until_ns), begin_ns, end_ns, until_ns)
 
 
-def _stood(trails: Mapping[int, Sequence[Step]], until_ns: int) -> Iterable[tuple[int, Case, Sequence[Step]]]:
+def _stood(trails: Mapping[int, Sequence[Step]], until_ns: int) -> Iterable[Told]:
     for number, steps in trails.items():
         done = [step for step in steps if step.at_ns < until_ns]
         if (case := told(done)) is not None:

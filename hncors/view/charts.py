@@ -13,6 +13,7 @@ from hncors.supervise.areas import Areas
 COLOURS = ("#3b6fb6", "#d9822b", "#3a8f5c", "#b23a48")
 WIDTH, HEIGHT, BAR = 720, 220, 22
 TALLEST = 600
+HALO = 'stroke="#fff" stroke-width="3" paint-order="stroke"'  # readable on any shade
 SHADES = ("#eef2f7", "#c6d6ea", "#8fb0d8", "#5585c0", "#2a5798")
 
 
@@ -71,7 +72,7 @@ def shaded(areas: Areas, values: Mapping[str, int]) -> str:
         parts.append(f'<path d="{_path((drawn.round(1) + 0.0).tolist())}" {look}>{title}</path>')
         if value:
             x, y = drawn[:, :2].mean(axis=0).tolist()
-            parts.append(_text(x, y, f"{area.name} {value}", "middle", "#222"))
+            parts.append(_text(x, y, f"{area.name} {value}", "middle", f'fill="#222" {HALO}'))
     return _svg((east - west) * narrow * scale, (north - south) * scale, parts)
 
 
@@ -99,5 +100,5 @@ def _rectangle(x: float, y: float, width: float, height: float, colour: str, tit
     return f'<rect {place} fill="{colour}"><title>{escape(title)}</title></rect>'
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "currentColor") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str = "start", look: str = 'fill="currentColor"') -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {look}>{escape(text)}</text>'

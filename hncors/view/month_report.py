@@ -24,15 +24,23 @@ HEADS = (
         "重新打开 reopened",
     ),
     *("未结 open", "逾期未处置 not handled in time", "逾期未清零 not cleared in time"),
+    *("本月应清零 due", "按期清零 cleared in time"),
 )
 STYLE = """
-:root { color-scheme: light dark; } body { font: 14px/1.45 system-ui, "Noto Sans CJK SC", sans-serif;
-margin: 2em auto; max-width: 72em; padding: 0 1em; } h1 { font-size: 1.5em; } h2 { font-size: 1.15em;
-margin-top: 2em; } table { border-collapse: collapse; } th, td { padding: .2em .6em; border-bottom: 1px
-solid #8886; text-align: left; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-tr.sum td { font-weight: bold; } .big { display: flex; flex-wrap: wrap; gap: 1em; } .big div { border: 1px
-solid #8886; padding: .6em 1em; } .big b { display: block; font-size: 1.8em; } .late { color: #b23a48; }
-small { opacity: .8; } svg { max-width: 100%; height: auto; }
+:root { color-scheme: light dark; }
+body { font: 14px/1.45 system-ui, "Noto Sans CJK SC", sans-serif; max-width: 72em; margin: 2em auto; }
+h1 { font-size: 1.5em; }
+h2 { font-size: 1.15em; margin-top: 2em; }
+table { border-collapse: collapse; }
+th, td { padding: .2em .6em; border-bottom: 1px solid #8886; text-align: left; font-size: 13px; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+tr.sum td { font-weight: bold; }
+.big { display: flex; flex-wrap: wrap; gap: 1em; }
+.big div { border: 1px solid #8886; padding: .6em 1em; }
+.big b { display: block; font-size: 1.8em; }
+.late { color: #b23a48; }
+small { opacity: .8; }
+svg { max-width: 100%; height: auto; }
 """
 
 
@@ -55,10 +63,13 @@ def html(report: Report, areas: Areas, newest_hash: str, made_ns: int) -> str:
             ("逾期 overdue", total.overdue, ' class="late"' if total.overdue else ""),
         )
     )
+    if total.due:
+        share = f"{total.in_time} / {total.due} = {total.in_time / total.due:.0%}"
+        big += f"<div><b>{share}</b>按期清零率 cleared in time</div>"
     course = [
         (month[2:], (figures.found, figures.handled, figures.cleared)) for month, figures in report.course
     ]
-    open_by_county = [(name, figures.open) for name, figures in report.counties.items()]
+    open_by_county = [(name, figures.open) for name, figures in report.counties.items() if figures.open]
     return f"""<!DOCTYPE html>
 <html lang="zh-CN"> <head> <meta charset="utf-8"> <meta http-equiv="Content-Security-Policy"
 content="default-src 'none'; style-src 'unsafe-inline'"> <title>{title}</title> <style>{STYLE}</style>
@@ -99,7 +110,7 @@ def _values(figures: Figures) -> tuple[int, ...]:
     f = figures
     return (
         *(f.found, f.handled, f.signed_off, f.rejected, f.cleared, f.reopened),
-        *(f.open, f.overdue_handle, f.overdue_clear),
+        *(f.open, f.overdue_handle, f.overdue_clear, f.due, f.in_time),
     )
 
 

@@ -71,6 +71,11 @@ class Stations:
         out: B = np.logical_or.reduce(self.hold.on[:, _ITSELF], axis=1)
         return out
 
+    def stand_elsewhere(self) -> B:
+        """Stations whose own ranges put them away from their registered place, for no wider cause."""
+        out: B = self.hold.on[:, MOVED] | self.hold.on[:, ELSEWHERE]
+        return out
+
     def judge(
         self, its: Gathering, current: B, quality: Quality, now_ms: int, *, calm: bool, explained: B
     ) -> Iterator[tuple[str, str, dict[str, Any]]]:

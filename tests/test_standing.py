@@ -146,6 +146,8 @@ def test_what_a_stream_shows():
     assert seen(stream, NOW_NS, NOW_NS - 5_000_000_000) == Seen(False, 5.0, None, {})
     stream.state = "streaming"
     assert seen(stream, NOW_NS).live is True
+    assert seen(stream, NOW_NS, elsewhere=True).moved is True
+    assert not network.causes.stations.stand_elsewhere().any()
 
 
 async def test_a_daemon_keeps_its_ledger(tmp_path):

@@ -58,11 +58,12 @@ class RegisterWatch:
         register = tuple(sorted(self._stations))
         if register != self._register and self._queue.put(Register(register, now_ns)):
             self._register = register
-        for stream in self._network.streams:
+        elsewhere = self._network.causes.stations.stand_elsewhere()
+        for row, stream in enumerate(self._network.streams):
             station = self._stations.get(stream.id)
             if station is None:
                 continue
-            shown = seen(stream, now_ns, self._begun_ns)
+            shown = seen(stream, now_ns, self._begun_ns, elsewhere=bool(elsewhere[row]))
             unsure = station.enabled and not shown.live and shown.silent_s < SILENT_S
             status = standing(station, shown, today)
             before, told_ns = self._told.get(stream.id, ("", 0))

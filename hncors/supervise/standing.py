@@ -44,12 +44,17 @@ class Seen(NamedTuple):
     equipment: Mapping[str, str | None] = {}  # as in 1033: receiver, receiver_serial, antenna, antenna_serial
 
 
-def seen(stream: Stream, now_ns: int, begun_ns: int = 0) -> Seen:
-    """What has been seen of one stream from `begun_ns` to `now_ns`, UTC nanoseconds since 1970."""
+def seen(stream: Stream, now_ns: int, begun_ns: int = 0, *, elsewhere: bool = False) -> Seen:
+    """What has been seen of one stream from `begun_ns` to `now_ns`, UTC nanoseconds since 1970.
+
+    `elsewhere`: its own ranges put it away from its registered place (hncors.causes_stations).
+    """
     live = stream.state in WITH_EPOCHS
     heard_ns = max(stream.epoch_ns, stream.woke_ns, begun_ns)
     silent_s = 0.0 if live else max(now_ns - heard_ns, 0) / SECOND_NS
-    moved = stream.stranger is not None or (stream.arp_off.wrong if stream.arp_off is not None else None)
+    told_elsewhere = stream.stranger is not None or (stream.arp_off is not None and stream.arp_off.wrong)
+    known = stream.arp_off is not None or told_elsewhere or elsewhere
+    moved = (told_elsewhere or elsewhere) if known else None
     said = stream.said.get(1033)
     names = ("receiver", "receiver_serial", "antenna", "antenna_serial")
     equipment = {} if said is None else {name: getattr(said.record, name) for name in names}

@@ -97,7 +97,7 @@ def test_every_reason_has_words():
     assert {f"satellites_{letter}" for letter in GNSS} <= set(report_words.WHAT)
     assert {len(words) for words in (*report_words.WHAT.values(), *report_words.WHY.values())} == {2}
     what, why = report_words.missing({"what": "satellites_C", "why": "no_ephemeris", "count": "3"})
-    assert what == ("3 颗 C 卫星", "3 satellites of C") and why[0] == "没有该时刻的星历"
+    assert what == ("C 卫星（3 颗）", "satellites of C (3)") and why[0] == "没有该时刻的星历"
 
 
 def summary(station: str) -> dict:

@@ -79,6 +79,14 @@ def test_a_range_ends_on_marks_and_is_never_too_short(values, least, ends):
     assert axes.around([np.array(values)], least) == pytest.approx(ends)
 
 
+def test_no_label_covers_another():
+    marks = [axes.Mark(float(n), "01:10:00") for n in range(11)]  # 57 units wide, 40 apart
+    labels = axes.below(Scale(0.0, 10.0, 0.0, 400.0), marks, 10.0, 410.0)
+    spots = [(float(t.get("x", 0)), t.get("class", "")) for t in map(parsed, labels)]
+    assert [x for x, _ in spots] == [0.0, 80.0, 160.0, 240.0, 320.0, 410.0]
+    assert spots[-1][1].startswith("end") and spots[0][1].startswith("middle")
+
+
 def test_a_scale_by_hand():
     assert Scale(0.0, 10.0, 100.0, 0.0)(np.array([0.0, 2.5, 10.0, 99.0])).tolist() == [100.0, 75.0, 0.0, 0.0]
     assert Scale(0.1, 10.0, 0.0, 50.0, log=True)(np.array([0.1, 1.0, 10.0])).tolist() == [0.0, 25.0, 50.0]

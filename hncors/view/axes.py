@@ -116,11 +116,18 @@ class Frame(NamedTuple):
         yield from (self.x.start, self.y.end, self.x.end - self.x.start, self.y.start - self.y.end)
 
 
-def below(x: float, y: float, words: str, right: float) -> Markup:
-    """What is written at a mark of the axis across; where it would reach beyond `right` it ends there."""
-    if x + svg.width(words) / 2 > right:
-        return svg.label(right, y, words, "end pale tabular")
-    return svg.label(x, y, words, "middle pale tabular")
+def below(scale: Scale, marks: Sequence[Mark], y: float, right: float) -> list[Markup]:
+    """What is written at the marks of the axis across: none beyond `right`, none over the one before."""
+    parts, free = [], -math.inf
+    for mark in marks:
+        at, wide = float(scale(mark.at)), svg.width(mark.label)
+        end = at + wide / 2 > right
+        left = right - wide if end else at - wide / 2
+        if left > free:
+            look = "end pale tabular" if end else "middle pale tabular"
+            parts.append(svg.label(right if end else at, y, mark.label, look))
+            free = left + wide + 4.0
+    return parts
 
 
 def axes(
@@ -138,10 +145,8 @@ def axes(
         ]
     for mark in x_marks:
         at = float(frame.x(mark.at))
-        parts += [
-            svg.line(at, top, at, bottom, "grid"),
-            below(at, bottom + 15, mark.label, right + ROOM),
-        ]
+        parts.append(svg.line(at, top, at, bottom, "grid"))
+    parts += below(frame.x, x_marks, bottom + 15, right + ROOM)
     parts.append(svg.element("rect", x=left, y=top, width=width, height=height, class_="edge"))
     if y_name:
         parts.append(svg.label(2, top - 11, y_name, "pale"))

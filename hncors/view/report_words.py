@@ -43,6 +43,7 @@ WHY: dict[str, Words] = {
     "no_solution": ("卫星几何无法定位", "the satellites' directions determine no place"),
     "no_ranges": ("没有可用的伪距", "no range of a signal that can be used"),
     "integrity_fault": ("完好性检验未通过", "the integrity tests saw a fault"),
+    "left_out": ("监测程序过载，未作定位", "the monitor was overloaded and left positions out"),
     "unhealthy": ("卫星自报不健康", "told to be unhealthy"),
     "accuracy_unknown": ("卫星不保证精度", "their accuracy is not promised"),
     "ephemeris_stale": ("星历已过期", "their ephemerides are too old"),
@@ -80,7 +81,7 @@ def plain(words: Words) -> str:
 
 def missing(one: dict[str, str]) -> tuple[Words, Words]:
     """What a line of `hncors.view.report.not_computed` says: what is missing, and why."""
-    what, why = WHAT[one["what"]], WHY[one["why"]]
+    what, why = WHAT[one["what"]], WHY.get(one["why"], (one["why"], one["why"]))
     if "count" in one:
-        what = (f"{one['count']} 颗 {what[0]}", f"{one['count']} {what[1]}")
+        what = (f"{what[0]}（{one['count']} 颗）", f"{what[1]} ({one['count']})")
     return what, why

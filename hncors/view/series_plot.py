@@ -50,7 +50,9 @@ class Span(NamedTuple):
     def marks(self) -> list[Mark]:
         """Round times."""
         scale = self.scale()
-        return axes.time_marks(scale.low, scale.high)
+        marks = axes.time_marks(scale.low, scale.high)
+        seconds = any(mark.label.count(":") == 2 for mark in marks)  # need more room
+        return axes.time_marks(scale.low, scale.high, 4) if seconds else marks
 
 
 def lines(
@@ -135,10 +137,8 @@ def strip(
                 )
     for mark in span.marks():
         at = float(x(mark.at))
-        parts += [
-            svg.line(at, STRIP_BOTTOM, at, STRIP_BOTTOM + 4, "edge"),
-            axes.below(at, STRIP_BOTTOM + 18, mark.label, WIDTH),
-        ]
+        parts.append(svg.line(at, STRIP_BOTTOM, at, STRIP_BOTTOM + 4, "edge"))
+    parts += axes.below(x, span.marks(), STRIP_BOTTOM + 18, WIDTH)
     seen = set(state.tolist())
     named = [
         (label, f"s-{colour} line thick")

@@ -130,7 +130,7 @@ def cut(folder: Path, every: int) -> dict[str, object]:
     # SQLite, "WAL-mode File Format": a header of 32 bytes, then frames of 24 bytes and a page each.
     frames = range(32, len(data) + 1, 24 + page)
     assert len(data) == ends[-1] and (len(data) - 32) % (24 + page) == 0
-    near = {end + by for end in frames for by in (-1, 0, 1)}
+    near = {end + by for end in frames for by in (-1, 0)}
     faults = []
     offsets = sorted({*range(0, len(data) + 1, every), *near} & set(range(len(data) + 1)))
     for offset in offsets:

@@ -235,3 +235,11 @@ async def test_the_last_thousand_events():
     assert len(events) == EVENTS
     at = "2023-11-14T22:13:20.123Z"  # date -u -d @1700000000
     assert events[-1] == {"at": at, "station": "CSHA", "kind": "state", "detail": {"to": "999"}}
+
+
+async def test_cases_are_those_of_the_ledger_and_without_one_there_are_none():
+    one = site()
+    async with served(one) as session:
+        assert (await session.get("/api/v1/cases")).status == 404
+        one.cases = lambda: [{"id": 1, "subject": "<b>"}]
+        assert await (await session.get("/api/v1/cases")).json() == [{"id": 1, "subject": "<b>"}]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 HELPER = Path(__file__).with_name("ledger_crash.py")
 KILLS = int(os.environ.get("HNCORS_LEDGER_KILLS", "20"))
-EVERY = int(os.environ.get("HNCORS_LEDGER_CUT_EVERY", "499"))  # bytes; 1 is every truncation there is
+EVERY = int(os.environ.get("HNCORS_LEDGER_CUT_EVERY", "1999"))  # bytes; 1 is every truncation there is
 
 
 def helper(*arguments: object) -> dict:

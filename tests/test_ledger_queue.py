@@ -1,6 +1,7 @@
 """The way into the ledger: a full, read-only or locked disk keeps nobody waiting, and all comes in order."""
 
 import asyncio
+import json
 import os
 import resource
 import sqlite3
@@ -86,6 +87,9 @@ def test_all_kinds_of_entries_are_written(path, made):
     )
     assert (told.waiting, told.failing, told.outbox) == (0, False, 5)
     assert told.oldest_open_s == 0
+    (case,) = queue.cases()
+    assert (case["id"], case["subject"], case["state"], case["rules"]) == (1, "S1", "discovered", ["E2"])
+    json.dumps(case)
 
 
 def test_p06_a_full_disk(path, made, caplog):

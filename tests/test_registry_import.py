@@ -479,7 +479,7 @@ SCALAR = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(st.sampled_from(sorted(COLUMNS)), SCALAR, max_size=8))
 def test_whatever_is_written_is_read_again(values):
     """By tomllib, whatever the values; comments of the file stay."""

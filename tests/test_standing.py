@@ -1,6 +1,7 @@
 """How stations stand with the register: by a table of its own, and as a daemon watches them."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -189,6 +190,8 @@ def test_the_ledger_is_part_of_a_running_daemon(tmp_path):
         line = next(text for text in process.stderr if "metrics at" in text)
         address = line.split("metrics at ")[1].strip()
         text = metrics_with(address, 'hncors_registry_stations{status="filed"} 1')
+        with urllib.request.urlopen(f"{address.rstrip('/')}/api/v1/cases", timeout=5) as answer:
+            assert json.load(answer) == []
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
     assert "hncors_ledger_up 1" in text

@@ -24,6 +24,7 @@ from hncors.supervise.findings import Finding
 from hncors.supervise.months import Clearance
 from hncors.supervise.trail import canonical
 from hncors.text import printable
+from hncors.view.cases import plain
 from hncors.view.kept import Kept
 
 CAPACITY = 10_000
@@ -145,6 +146,10 @@ class LedgerQueue:
             last_write_unix_s=self._wrote_ns / SECOND_NS,
             read=found is not NOTHING,
         )
+
+    def cases(self) -> list[dict[str, Any]]:
+        """The newest open cases as the ledger was last read, for JSON; without what people wrote in them."""
+        return [plain(number, case, self._now_ns()) for number, case in self.summary.open]
 
     def _batch(self) -> list[Entry]:
         return [entry for entry, _ in zip(self._waiting, range(BATCH), strict=False)]

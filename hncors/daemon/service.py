@@ -170,6 +170,8 @@ class _Daemon:
         )
         self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
         self.site = Site(self.network, self.links.stations, self.pulse, VERSION, more=self._more)
+        if self.ledger is not None:
+            self.site.cases = self.ledger.queue.cases
         self._said_ready = False
         self._status_s = 0.0
 

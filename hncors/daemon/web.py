@@ -36,6 +36,7 @@ class Site:
     pulse: Pulse
     version: str
     more: Callable[[], dict[str, Any]] = dict  # what else the process knows of itself
+    cases: Callable[[], list[dict[str, Any]]] | None = None  # open ones; None: no ledger is kept
     ending: bool = False
     _writer: Writer = field(default_factory=Writer)
     _one_scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -52,6 +53,7 @@ class Site:
                 web.get("/api/v1/stations", self.list_stations),
                 web.get("/api/v1/stations/{id}", self.one_station),
                 web.get("/api/v1/events", self.list_events),
+                web.get("/api/v1/cases", self.list_cases),
             ]
         )
         return app
@@ -101,6 +103,11 @@ class Site:
 
     async def list_events(self, request: web.Request) -> web.Response:
         return web.json_response([pages.event(one) for one in self.pulse.events])
+
+    async def list_cases(self, request: web.Request) -> web.Response:
+        if self.cases is None:
+            return web.json_response({"error": "no ledger is kept"}, status=404)
+        return web.json_response(self.cases())
 
     def _warnings(self) -> list[str]:
         """What is wrong with the monitor itself, for whoever looks at the page."""

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
 
-.PHONY: causes integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
+.PHONY: causes displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -46,6 +46,10 @@ residuals: $(VENV)/dev.stamp
 # Half an hour.
 causes: $(VENV)/dev.stamp
 	$(BIN)/python scripts/causes_table.py $(ARGS)
+
+# Antennas that move and places that are wrong: writes the tables of docs/coordinates.md. Half an hour.
+displacement: $(VENV)/dev.stamp
+	$(BIN)/python scripts/displacement_table.py $(ARGS)
 
 # Links and network under random faults, held against their plan; make soak ARGS="--hours 2 --seed 7 --real".
 soak: $(VENV)/dev.stamp

@@ -107,16 +107,16 @@ class Days:
 @np.errstate(invalid="ignore", divide="ignore")
 def robust(blocks_m: np.ndarray, least: int) -> Means:
     """Medians of blocks (n, blocks, columns), and their sigmas by as many as are independent."""
-    values = blocks_m.astype(np.float64)
-    count = (~np.isnan(values)).sum(axis=1)
+    values = np.ascontiguousarray(np.moveaxis(blocks_m, 1, 2), np.float64)  # a sort is along the last axis
+    count = (~np.isnan(values)).sum(axis=2)
     middle = _median(values, count)
-    left = values - middle[:, None, :]
+    left = values - middle[..., None]
     spread = _NORMAL * _median(np.abs(left), count)
-    tame = np.clip(left, -3.0 * spread[:, None, :], 3.0 * spread[:, None, :])
-    both = tame[:, 1:] * tame[:, :-1]
-    pairs = (~np.isnan(both)).sum(axis=1)
-    alike = np.nansum(both, axis=1) / np.maximum(pairs, 1)
-    power = np.nansum(tame * tame, axis=1) / np.maximum(count, 1)
+    np.clip(left, -3.0 * spread[..., None], 3.0 * spread[..., None], out=left)
+    both = left[..., 1:] * left[..., :-1]
+    pairs = (~np.isnan(both)).sum(axis=2)
+    alike = np.nansum(both, axis=2) / np.maximum(pairs, 1)
+    power = np.nansum(left * left, axis=2) / np.maximum(count, 1)
     # Of few blocks the correlation comes out too small, by about (1 + 3 r) / n (Marriott and Pope 1954).
     r = np.clip(np.nan_to_num(alike / power), 0.0, 0.95)
     r = np.clip(r + (1.0 + 3.0 * r) / np.maximum(count, 1), 0.0, 0.95)
@@ -128,12 +128,12 @@ def robust(blocks_m: np.ndarray, least: int) -> Means:
 
 
 def _median(values: F64, count: I64) -> F64:
-    """Along axis 1, of what is not nan; `count` says how many that are."""
-    ordered = np.sort(values, axis=1)
-    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[1] - 1)
+    """Along the last axis, of what is not nan; `count` says how many that are."""
+    ordered = np.sort(values, axis=-1)
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[-1] - 1)
     out: F64 = 0.5 * (
-        np.take_along_axis(ordered, low[:, None], axis=1)[:, 0]
-        + np.take_along_axis(ordered, high[:, None], axis=1)[:, 0]
+        np.take_along_axis(ordered, low[..., None], axis=-1)[..., 0]
+        + np.take_along_axis(ordered, high[..., None], axis=-1)[..., 0]
     )
     return out
 

@@ -116,11 +116,12 @@ class Minutes:
         rows = (self._turn + np.arange(min(AT_ONCE, stations))) % stations
         self._turn = (self._turn + len(rows)) % stations
         known: B = (place_m != 0.0).any(axis=1) & ~np.isnan(place_m[:, 0])
-        away = np.linalg.norm(place_m[rows, None, :] - place_m, axis=2)
+        own = place_m[rows]
+        away = np.square(own).sum(axis=1)[:, None] + np.square(place_m).sum(axis=1) - 2.0 * own @ place_m.T
         away[:, ~known] = np.inf
         away[~known[rows]] = np.inf
         away[np.arange(len(rows)), rows] = np.inf
         width = min(NEIGHBOURS, stations - 1)
         nearest = np.argpartition(away, width - 1, axis=1)[:, :width]
-        near = np.take_along_axis(away, nearest, axis=1) <= NEAR_M
+        near = np.take_along_axis(away, nearest, axis=1) <= NEAR_M**2
         self.neighbours[rows, :width] = np.where(near, nearest, NONE)

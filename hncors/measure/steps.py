@@ -25,6 +25,7 @@ from hncors.observation import F64, I64, B
 
 LONGEST_MS = 60_000  # between two epochs
 FAR_M = 1000.0  # from where ways are measured: directions are no longer alike
+SETS = (1 << 20) - 1  # seconds, beyond a week
 LOWEST_SINE = 0.17  # ten degrees
 LATE_MS = 60_000  # an epoch this much older is late, an older one begins time anew
 AT_LEAST = 6  # satellites: four unknowns, and two that can contradict
@@ -65,8 +66,7 @@ class Steps:
 
     def __init__(self, stations: int) -> None:
         shape = (PLACES + 1, stations)  # the last is of what is not to be kept
-        self.time_ms = np.full(shape, -1, np.int64)
-        self.set_ms = np.zeros(shape, np.int64)  # toe of the ephemeris
+        self.mark = np.full(shape, -1, np.int64)  # time of the epoch, and of the ephemeris
         self.left_m = np.zeros(shape)  # phase less way
         self.last_ms = np.full(stations, -1, np.int64)
         self.stays_m = np.zeros((3, stations))  # from where ways are measured
@@ -89,17 +89,18 @@ class Steps:
         elapsed = time_ms - self.last_ms[station]
         some: B = np.logical_or.reduce(usable, axis=0)  # of the others nothing is learnt
         left_m = left_m + self._aside(station, start_m, sight, some)
-        at = place[:, None] * self.time_ms.shape[1] + station
+        at = place[:, None] * self.mark.shape[1] + station
+        sets = set_ms // 1000 & SETS  # of an ephemeris, enough to tell it from the one before
         step_m = left_m - self.left_m.take(at)
-        good = same & (self.time_ms.take(at) == self.last_ms[station]) & (self.set_ms.take(at) == set_ms)
+        good = same & (self.mark.take(at) == self.last_ms[station] * (SETS + 1) + sets)
         good &= (sight.enu[2] > LOWEST_SINE) & ((elapsed > 0) & (elapsed <= LONGEST_MS))
         good &= ~np.isnan(step_m)
         # An epoch that comes late changes nothing.
         in_turn = some & ((elapsed > 0) | (elapsed < -LATE_MS))
         fresh = usable & ~np.isnan(left_m) & in_turn
-        keep = np.where(fresh, at, PLACES * self.time_ms.shape[1])
-        for column, values in ((self.time_ms, time_ms), (self.set_ms, set_ms), (self.left_m, left_m)):
-            column.reshape(-1)[keep] = values
+        keep = np.where(fresh, at, PLACES * self.mark.shape[1])
+        self.mark.reshape(-1)[keep] = time_ms * (SETS + 1) + sets
+        self.left_m.reshape(-1)[keep] = left_m
         self.last_ms[station[in_turn]] = time_ms[in_turn]
         odd_m = (ODD_M + ODD_M_S / 1000 * elapsed).astype(np.float64)
         enu_m, sigma_m = _solved(np.where(good, step_m, 0.0), sight.enu, good, odd_m)

@@ -129,21 +129,26 @@ def runs() -> list[Run]:
     slow = [
         ramp(one, size, 3600.0, 3600) for one, size in zip(TOWNS, (0.05, 0.1, 0.3, 1.0, 3.0), strict=False)
     ]
-    at = 2 * DAY + 6 * 3600.0
-    days = [ramp(one, size, at, DAY) for one, size in zip(TOWNS, (0.1, 0.3, 1.0, 3.0), strict=False)]
-    days += [unpowered(one, size, at) for one, size in zip(TOWNS[4:], (0.1, 0.3, 1.0, 3.0), strict=False)]
+    at = DAY + 5 * 3600.0
+    days = [ramp(one, size, at, DAY) for one, size in zip(TOWNS, (0.1, 0.3, 1.0), strict=False)]
+    days += [ramp(one, size, at, 3600) for one, size in zip(TOWNS[3:], (0.1, 0.3), strict=False)]
+    days += [unpowered(one, size, at) for one, size in zip(TOWNS[5:], (0.1, 0.3, 1.0, 3.0), strict=False)]
     wrong = [misfiled(one, size) for one, size in zip(TOWNS, (0.3, 1.0, 3.0, 30.0), strict=False)]
     wrong += [old_as_new(TOWNS[4]), new_as_old(TOWNS[5])]
     return [
         Run("sudden", "1 Hz, 15 min", 11, _scenario(11, 900, 1.0), sudden()),
         Run("hour", "10 s, 3 h", 12, _scenario(12, 3 * 3600, 10.0), slow),
         Run("registry", "60 s, 26 h", 13, _scenario(13, 26 * 3600, 60.0), wrong),
-        Run("days", "60 s, 4 days", 14, _scenario(14, 4 * DAY, 60.0), days),
+        Run("days", "30 s, 3 days", 6, _scenario(6, 3 * DAY - 30, 30.0), days),
     ]
 
 
 def _scenario(seed: int, seconds: float, interval_s: float) -> str:
-    network = f"[network]\ninterval_s = {interval_s}\nephemeris_s = 600\n" if interval_s > 1 else ""
+    network = (
+        f"[network]\ninterval_s = {interval_s}\nephemeris_s = 600\nstation_s = 600\n"
+        if interval_s > 1
+        else ""
+    )
     head = f'name = "moves"\nstart = "2026-03-01T00:00:00"\nseconds = {seconds - interval_s}\n'
     return f"{head}seed = {seed}\n{network}"
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from displacement_material import filed, watch
 
+from hncors.coordinates import Coordinates
 from hncors.frames import motion
 from hncors.geodesy import to_enu, to_geodetic
 from hncors.identity import Places
@@ -192,3 +196,32 @@ def test_a_frame_that_was_mixed_up_is_said() -> None:
     assert "CGCS2000 2000, not of ITRF2020" in Places([as_today]).frame_doubt("A", enu, at_ms)
     assert "of today, not of CGCS2000 2000" in Places([as_old]).frame_doubt("A", -enu, at_ms)
     assert Places([as_today]).frame_doubt("A", -enu, at_ms) == ""
+
+
+def test_a_station_that_stays_keeps_its_path_and_one_filed_anew_begins_its_means_again() -> None:
+    near, far = (-2_193_478.0, 5_180_074.0, 2_996_092.0), (-2_193_478.0, 5_180_075.0, 2_996_092.0)
+    a, b = (Station(name, "tcp://h:1", ecef_m=near, frame="ITRF2020", epoch=2026.9) for name in "AB")
+    its = Coordinates(Places([a, b]), ["A", "B"])
+    its.moves.path_m[:] = [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]
+    its.days.days_m[:] = 0.5
+    its.off[:] = True
+    after = its.rearranged(np.array([1, -1, 0]), Places([a, replace(b, ecef_m=far)]), ["B", "C", "A"])
+    assert after.moves.path_m[:, 0].tolist() == [2.0, 0.0, 1.0]
+    assert after.off.tolist() == [False, False, True]
+    assert np.isnan(after.days.days_m[0]).all() and (after.days.days_m[2] == 0.5).all()
+
+
+def test_frames_are_turned_where_memory_cannot_be_made_executable() -> None:
+    """The unit says MemoryDenyWriteExecute: pyproj has to work without, and without a writable home."""
+    code = "from hncors.frames import motion; print(motion((-2.2e6, 5.2e6, 3.0e6), 'CGCS2000', 2000.0).by)"
+    service = (Path(__file__).parents[1] / "systemd/hncors.service").read_text(encoding="utf-8")
+    assert "MemoryDenyWriteExecute=yes" in service
+    # PR_SET_MDWE is 65, PR_MDWE_REFUSE_EXEC_GAIN 1 (Linux 6.3, linux/prctl.h); older kernels refuse it.
+    deny = "import ctypes; ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{deny}\n{code}"],
+        env={"HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.strip() == "EURA", told.stderr

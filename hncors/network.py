@@ -58,7 +58,7 @@ NEWS_AN_HOUR = 100  # events of one kind that a stream's data may raise in an ho
 HOUR_NS = 3600 * SECOND_NS
 IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through
 CLOCK_OFF = "the epochs of most stations are of another time: is this machine's clock right?"
-STATIONS_AT_ONCE = 1024  # completed and measured in one step of a tick: near 50 ms
+STATIONS_AT_ONCE = 2048  # completed and measured in one step of a tick: dividing them takes time, too
 CHUNKS_AT_ONCE = 256  # fed in one step
 BLIND_NS = 5 * SECOND_NS  # a longer pause between ticks means the monitor was not looking
 

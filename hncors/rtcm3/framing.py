@@ -139,7 +139,7 @@ def _nothing_else(data: bytes, size: int) -> list[bytes] | None:
         if preamble != 0xD3 or length > 1023 or end > size:
             return None
         frame = data[at:end]
-        if crc24q(frame) if length >= REPEATED_BYTES else crc24q_repeated(frame):
+        if crc24q(frame) if length >= REPEATED_BYTES or _ever_new(frame) else crc24q_repeated(frame):
             return None
         frames.append(frame)
         at = end
@@ -187,7 +187,7 @@ def _walk(
             break
         frame = data[at:end]
         keep(frame)
-        if length < REPEATED_BYTES:
+        if length < REPEATED_BYTES and not _ever_new(frame):
             keep_repeated(frame)
         else:
             keep_other(frame)
@@ -196,4 +196,14 @@ def _walk(
 
 
 def _check(frame: bytes) -> int:
-    return crc24q(frame) if len(frame) >= REPEATED_BYTES + OVERHEAD else crc24q_repeated(frame)
+    if len(frame) >= REPEATED_BYTES + OVERHEAD or _ever_new(frame):
+        return crc24q(frame)
+    return crc24q_repeated(frame)
+
+
+def _ever_new(frame: bytes) -> bool:
+    """Whether it is of messages 1056 to 1151, which are corrections and MSM: no two are equal.
+
+    Short ones would fill the memory of repeated frames, and each look-up in it would be in vain.
+    """
+    return 0x42 <= frame[3] <= 0x47

@@ -23,6 +23,7 @@ from hncors.positioning import Positions
 
 FAR_M = 1000.0  # from its known place a station is elsewhere, and its ranges say nothing of satellites
 AGE_MS = 40_000  # an epoch is a station's newest for so long: of those every 30 s none is missed
+LATE_TICKS = 200  # with epochs of any station, in which a station has to have one to count for the time
 
 
 class _Block(NamedTuple):
@@ -110,8 +111,8 @@ class Gathering:
         return rows, (row, epoch)
 
     def now_ms(self) -> int:
-        """The time most stations are at; -1: there are none."""
-        came = self.newest_ms[self.newest_ms >= 0]
+        """The time most stations are at that came of late; -1: there are none."""
+        came = self.newest_ms[(self._block >= 0) & (self._block > self._number - LATE_TICKS)]
         if not len(came):
             return -1
         return int(np.partition(came, len(came) // 2)[len(came) // 2])

@@ -17,7 +17,7 @@ from hncors.causes_gathering import FAR_M, Gathering
 from hncors.identity import Places
 from hncors.measure.apart import FACTOR, FEWEST_STATIONS, SYSTEM
 from hncors.measure.exclusion import ALERT
-from hncors.measure.holding import Hold
+from hncors.measure.holding import SURE, Hold
 from hncors.measure.position import CLOCKS
 from hncors.measure.quality import Quality
 from hncors.observation import F64, I64, B
@@ -25,6 +25,7 @@ from hncors.signals import GNSS
 
 MOVED, WALKS, ELSEWHERE, INTERFERENCE, ANTENNA, CLOCK, SIGNAL, RANGES = range(len(words.OWN))
 MOST_TOLD = 100  # of one look
+LAST = 6  # looks until an alert is the station's own: what is wider has to have been named by then
 JUMP_MS = 60_000  # how long a jump of a clock is told of
 MILLISECONDS = 1e-3  # how near to whole ones a jump is what free clocks do to stay near the time
 LOUDER_DB = 2.0  # than expected, of all signals in the middle: forged ones have to be, an antenna is not
@@ -45,7 +46,9 @@ class Stations:
 
     def __init__(self, ids: Sequence[str], places: Places) -> None:
         self._ids, self._places = list(ids), places
-        self.hold = Hold((len(ids), len(words.OWN)))
+        self.hold = Hold(
+            (len(ids), len(words.OWN)), np.where(np.arange(len(words.OWN)) == RANGES, LAST, SURE)
+        )
         self._jumped_ms = np.full(len(ids), -1, np.int64)
         self._trail_m = np.full((TRAIL, len(ids), 3), np.nan)  # the newest first
         self._turn = -1

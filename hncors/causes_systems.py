@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hncors import causes_words as words
-from hncors.measure.apart import AGREE, FEWEST_STATIONS, SLOTS, SYSTEM, View, clock_limits_m, medians
+from hncors.measure.apart import (
+    AGREE,
+    FEWEST_STATIONS,
+    SLOTS,
+    SYSTEM,
+    View,
+    clock_limits_m,
+    medians,
+    system_limits_m,
+)
 from hncors.measure.attribution import UNKNOWN, Electrons, whose
 from hncors.measure.between import Between
 from hncors.measure.holding import Hold
@@ -25,7 +34,7 @@ class Found(NamedTuple):
 
     begins: list[tuple[int, dict[str, Any]]]  # system, detail
     ends: list[tuple[int, bool]]  # system, whether it could be judged
-    off_m: F64  # (stations, CLOCKS) each station's clocks from what is usual
+    off_m: F64  # (stations, CLOCKS) each station's clocks from what is usual, and from the middle of all
     limit_m: F64
     at_fault: B  # by system, now or still
 
@@ -52,7 +61,7 @@ class Systems:
         off_m = self._between.look(view.clock_m, limit_m, held)
         row, clock = np.nonzero(~np.isnan(off_m))
         middle_m, count = medians(clock, off_m[row, clock], len(SYSTEM))
-        usual_m = np.bincount(clock, limit_m[row, clock], len(SYSTEM)) / np.maximum(count, 1)
+        usual_m = system_limits_m(view, ~np.isnan(off_m))
         seeing = (off_m * np.sign(middle_m) > np.abs(middle_m) / 2).sum(axis=0)
         judged = count >= FEWEST_STATIONS
         agree = judged & (seeing >= AGREE * count)
@@ -78,7 +87,8 @@ class Systems:
             self._learn(electrons.added_m, over | self.hold.on)
         at_fault = over | self.hold.on
         ended = [(gnss, bool(known[gnss])) for gnss in ends.tolist()]
-        return Found(found, ended, off_m, limit_m, at_fault)
+        # What is a station's own: beyond what all have.
+        return Found(found, ended, off_m - np.where(judged, middle_m, 0.0), limit_m, at_fault)
 
     def _what(
         self, gnss: int, clock: int, range_m: float, thick: Electrons, pairing: tuple[int, float]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from causes_trials import CAUSES, Run, Station, fault, run
 
+from hncors.causes_gathering import Gathering
 from hncors.causes_stations import Stations
 from hncors.identity import Places
 from hncors.measure.apart import Rows, take_apart
@@ -159,6 +160,15 @@ def test_free_clocks_put_back_by_a_millisecond_are_no_fault() -> None:
     assert stations._jumped_ms.tolist() == [at_ms for _, _, at_ms in jumps]
 
 
+def test_stations_that_are_gone_do_not_stop_the_time_of_the_others() -> None:
+    its = Gathering(5)
+    its.newest_ms[:] = 1000, 2000, 3000, 900_000, 901_000
+    its._block[:] = 1, 2, 3, 900, 901
+    its._number = 901
+    assert its.now_ms() == 901_000
+    assert its.current(its.now_ms()).tolist() == [False, False, False, True, True]
+
+
 # --- simulated provinces ---------------------------------------------------------------------------
 
 
@@ -236,11 +246,11 @@ def test_an_alert_without_a_wider_cause_is_the_stations() -> None:
     made = played(18, "")
     assert made.told == []
     its = made.network.causes
-    for second in range(1, 6):
+    for second in range(1, 8):
         its.gathering.newest_ms += 1000
         its.gathering.trust[3] = ALERT
         told = its.judge(made.network.last_tick_ns + second * 10**9, made.network.quality)
-        assert [event.detail["cause"] for event in told] == (["ranges"] if second == 3 else [])
+        assert [event.detail["cause"] for event in told] == (["ranges"] if second == 6 else [])
 
 
 @pytest.mark.parametrize("name", ["alloy-bds3-33s", "hiroshima-7systems-60s"])

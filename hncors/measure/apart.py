@@ -136,6 +136,16 @@ def _limits_m(rows: Rows, good: I64, seen: I64, together: I64) -> F64:
     return out
 
 
+def system_limits_m(view: View, judged: B) -> F64:
+    """What the middle of such clocks over the stations stays below, (CLOCKS,); `judged` says of which."""
+    stations = np.maximum(judged.sum(axis=0), 1)
+    satellites = np.maximum((view.clock_count * judged).sum(axis=0) / stations, 1.0)
+    noise = np.where(judged, view.clock_m2, 0.0).sum(axis=0) / stations
+    shared = _MEDIAN * np.square(URE_M[SYSTEM]) / satellites
+    out: F64 = FACTOR * np.sqrt(shared + _MEDIAN * noise / stations)
+    return out
+
+
 def clock_limits_m(view: View) -> F64:
     """What a station's clock of a system, against its others, stays below, (stations, CLOCKS).
 

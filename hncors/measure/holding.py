@@ -14,7 +14,8 @@ UNSEEN_MS = 60_000  # of something nobody can judge any more
 class Hold:
     """State of many things at once; arrays of one shape."""
 
-    def __init__(self, shape: int | tuple[int, ...], sure: int = SURE, away_ms: int = AWAY_MS) -> None:
+    def __init__(self, shape: int | tuple[int, ...], sure: int | I64 = SURE, away_ms: int = AWAY_MS) -> None:
+        """`sure` are looks in a row: one number, or one for each along the last axis."""
         self.sure, self.away_ms = sure, away_ms
         self.on: B = np.zeros(shape, np.bool_)
         self.since_ms = np.full(shape, -1, np.int64)  # of the first look of those in a row; -1: none

@@ -68,12 +68,16 @@ def list_command(where: Where, chosen: Callable[[], Chosen], as_json: bool) -> i
         if as_json:
             document([plain(number, case, here.now_ns) for number, case in found])
             return WRONG if late else DONE
-        columns = (">id", "subject 对象", "county 区县", "state 状态", "standing 认定", "rules 规则")
-        made = table("cases 案件", *columns, "owner 承办人", "found 发现", "until 期限", "overdue 逾期")
-        for column in made.columns:
-            column.overflow = "fold"
-        for column in (made.columns[3], *made.columns[-3:]):
-            column.no_wrap = True
+        heads = (
+            *("subject 对象", "county 区县", "state 状态", "standing 认定", "rules 规则", "owner 承办人"),
+            *("found 发现", "until 期限", "overdue 逾期"),
+        )
+        made = table("cases 案件", ">id", *(head.replace(" ", "\n") for head in heads))
+        for column, head in zip(made.columns[1:], heads, strict=True):
+            column.overflow, column.no_wrap = (
+                "fold",
+                head.split()[0] not in ("subject", "county", "rules", "owner"),
+            )
         for number, case in found:
             state, standing = both(case.state, words.STATE), both(case.standing, words.STANDING)
             late_for = both(case.overdue(here.now_ns), words.OVERDUE)

@@ -42,7 +42,7 @@ def command(seconds: float | None, as_json: bool) -> int:
         print("simulating a province 正在模拟站网", file=sys.stderr)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
 
-    ledger = Path()
+    config = Path()
 
     def ready(address: str, caster: str, stations: int) -> None:
         if as_json:
@@ -60,7 +60,7 @@ def command(seconds: float | None, as_json: bool) -> int:
             print(f"{stations} filed stations 备案站")
             print("WILD is unfiled 未备案, HYNG was moved 移动, YIYG is a clone of CHDE 克隆")
             print("what the rules make of them becomes leads of cases 规则的发现以线索形式入案件台账:")
-            print(f"hncors cases list --ledger {ledger}")
+            print(f"hncors cases list -c {config}")
             print("Ctrl-C ends it 按 Ctrl-C 结束" + ("" if seconds is None else f", or {seconds:g} s"))
         sys.stdout.flush()
         if asked:  # between the last look and the daemon's own handlers, which are there now
@@ -70,7 +70,7 @@ def command(seconds: float | None, as_json: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="hncors-demo-") as folder:
         if asked:
             raise SystemExit(128 + asked[0])
-        ledger = Path(folder) / LEDGER
+        config = Path(folder) / "hncors.toml"
         asyncio.run(_run(scenario, Path(folder), ready, seconds))
     return DONE
 
@@ -90,6 +90,8 @@ async def _run(scenario: Scenario, folder: Path, ready: Ready, seconds: float | 
     caster = Caster(rows, operator="simulated")
     host, port = await caster.listen("127.0.0.1", 0)
     write_stations(folder, province, f"ntrip://{host}:{port}")
+    with (folder / "hncors.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[ledger]\nfile = "{LEDGER}"\n')
     _, stations = configuration.load(folder / "hncors.toml")
     tasks = [
         asyncio.create_task(Playing(province, caster).run()),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hncors.daemon.configuration import ConfigurationError
+from hncors.daemon.configuration import ConfigurationError, load
 from hncors.daemon.ledger import Ledger
 from hncors.daemon.ledger_queue import LedgerQueue
 from hncors.daemon.ledger_registry import history, standings
@@ -149,6 +149,18 @@ def test_what_a_stream_shows():
     assert seen(stream, NOW_NS).live is True
     assert seen(stream, NOW_NS, elsewhere=True).moved is True
     assert not network.causes.stations.stand_elsewhere().any()
+
+
+def test_a_ledger_without_a_folder_is_a_mistake_of_the_configuration(tmp_path):
+    (tmp_path / "stations").mkdir()
+    (tmp_path / "stations/A.toml").write_text('id = "A"\nlink = "tcp://127.0.0.1:1"\n')
+    config = tmp_path / "hncors.toml"
+    config.write_text('stations = "stations"\n[ledger]\nfile = "nowhere/ledger.sqlite3"\n')
+    with pytest.raises(ConfigurationError, match="expected a file in a folder that is there"):
+        load(config)
+    (tmp_path / "nowhere").mkdir()
+    settings, _ = load(config)
+    assert settings.ledger.file == "nowhere/ledger.sqlite3"
 
 
 async def test_a_daemon_keeps_its_ledger(tmp_path):

@@ -44,6 +44,7 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
     problems += _unusable_authorities(stations)
     if settings is not None:
         problems += read_territory(settings, path)[1]
+        problems += _missing_ledger_folder(settings, path)
     if problems or settings is None:
         raise ConfigurationError(problems)
     return settings, [replace(one, alert_limit_m=settings.integrity.of(one.tier)) for one in stations]
@@ -135,6 +136,16 @@ def _missing_passwords(stations: list[Station]) -> Iterator[str]:
         if not there:
             # The value is not shown: some write the password itself here.
             yield f"{station.file}: password_file: expected a file that is there, not the password itself"
+
+
+def _missing_ledger_folder(settings: Settings, path: Path) -> Iterator[str]:
+    if settings.ledger is not None:
+        try:
+            there = (path.parent / settings.ledger.file).parent.is_dir()
+        except OSError:  # in a folder that this process may not look into
+            there = True
+        if not there:
+            yield problem(str(path), "ledger.file", settings.ledger.file, "a file in a folder that is there")
 
 
 def _unusable_authorities(stations: list[Station]) -> Iterator[str]:

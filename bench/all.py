@@ -72,7 +72,7 @@ def main() -> None:
         print(json.dumps({"benchmark": "blocks", **by_block(path.read_bytes())}), flush=True)
         run("inspecting.py", str(path))
         run("scrape.py", "--series", "120000")
-        for stations in ("10", "200", "2000"):
+        for stations in ("10", "200", "2000", "8000"):
             run("position.py", "--stations", stations, "--rtklib")
         run("simulate.py", "--stations", "1000")
         for options in LIVE:

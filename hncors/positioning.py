@@ -15,11 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hncors.geodesy import enu_axes, to_geodetic
-from hncors.measure.ephemeris_store import NONE, REASONS, News, Store, reasons
+from hncors.measure.ephemeris_store import NONE, News, Store, reasons
 from hncors.measure.epoch import turns
-from hncors.measure.exclusion import ALERT, EXCLUDED, NOT_POSSIBLE, OK, doubted
+from hncors.measure.exclusion import ALERT, NOT_POSSIBLE, doubted
 from hncors.measure.grid import Grid
-from hncors.measure.position import CLOCKS
 from hncors.measure.range_noise import smoothed_m2
 from hncors.measure.ranges import Choice, Ranges, choose, combined
 from hncors.measure.residuals import Part, Residuals
@@ -40,20 +39,23 @@ from hncors.positioning_block import (
     solve,
     too_few,
 )
-from hncors.rtcm3.ephemeris import Ephemeris
-
-STATUSES = (
-    "ok",
-    "no_ephemeris",
-    "too_few_satellites",
-    "no_solution",
-    "no_ranges",
-    "integrity_fault",
-    "left_out",
+from hncors.positioning_results import (
+    INTEGRITY_FAULT,
+    LEFT_OUT,
+    NO_POSITIONS,
+    SOLVED,
+    STATUSES,
+    UNUSABLE,
+    Positions,
+    counted,
+    joined,
+    levels_m,
+    no_step,
+    status_of,
+    unsolved,
+    worse,
 )
-SOLVED, NO_EPHEMERIS, TOO_FEW, NO_SOLUTION, NO_RANGES, INTEGRITY_FAULT, LEFT_OUT = range(7)
-UNUSABLE = (*REASONS[1:], "no_group_delay")
-"""Why a satellite that has ranges is not used."""
+from hncors.rtcm3.ephemeris import Ephemeris
 
 LOWEST_M, HIGHEST_M = 6.33e6, 6.40e6  # from the earth's centre: where ground is
 MOVED_M = 5.0
@@ -61,31 +63,7 @@ MOVED_M = 5.0
 of where more would lead (MOVED_M^2 / 2e7), and the air's delay within 2 mm of that at the height found."""
 NEVER_MS = -(1 << 60)
 BLOCK = 1024
-"""Epochs that are solved together: what they need stays in the cache, and numpy's calls cost little."""
-
-
-class Positions(NamedTuple):
-    """One row an epoch, as in `Tick.epochs`; nan where there is no solution."""
-
-    status: I64  # index into STATUSES
-    trust: I64  # index into hncors.measure.exclusion.STATES
-    place_m: F64  # (epochs, 3) ECEF, of the smoothed ranges
-    snapshot_m: F64  # (epochs, 3) of the ranges as they came
-    level_m: F64  # (epochs, 3) protection level of it east, north, up; inf where there is no bound
-    covariance_m2: F64  # (epochs, 3, 3) of it
-    pdop: F64
-    used: I64
-    systems: I64  # bit n: clock n
-    clock_m: F64  # (epochs, CLOCKS): hncors.measure.position
-    unusable: I64  # (epochs, 7, len(UNUSABLE)) satellites by system and reason
-    step: Step  # since the epoch before, by carrier phases
-    ranges: Residuals
-
-
-def levels_m(found: Positions) -> F64:
-    """Protection levels on the ground and of the height, (epochs, 2)."""
-    east, north, up = found.level_m.T
-    return np.stack((np.hypot(east, north), up), axis=1)
+"""Epochs that are solved together: numpy's calls cost little then, and what they need does not grow."""
 
 
 class Positioning:
@@ -187,7 +165,7 @@ class Positioning:
             self._block(tick, choice.part(begin, min(begin + BLOCK, columns)), begin)
             for begin in range(0, columns, BLOCK)
         ]
-        found = _joined(blocks, epochs)
+        found = joined(blocks, epochs)
         last = np.flatnonzero(found.status == SOLVED)
         who, places = station[last], found.place_m[last]
         self.place_m[who] = places
@@ -224,11 +202,11 @@ class Positioning:
         ranges = combined(choice, o)
         sent = tick.sky.sent(choice, ranges, columns)
         why = reasons(self.store.table, choice.gnss, choice.satellite)
-        unusable = _counted(choice, ranges.there & ~sent.usable, why)
+        unusable = counted(choice, ranges.there & ~sent.usable, why)
         some = np.logical_or.reduce(ranges.there, axis=0)
         told = np.logical_or.reduce(ranges.there & (why < NONE)[:, None], axis=0)
         if not sent.usable.any():
-            return unsolved(_status(some, told, np.zeros_like(some), np.ones_like(some)), unusable)
+            return unsolved(status_of(some, told, np.zeros_like(some), np.ones_like(some)), unusable)
         grid = Grid.of(choice.gnss, choice.satellite)
         lost = (start == 0.0).all(axis=0)
         if lost.any():  # they have no place
@@ -261,7 +239,7 @@ class Positioning:
             some_columns = (smooth_delay_m[:, again], noise[:, again], more_m[:, again], plain.out[:, again])
             put(best, again, solve(short, at(seen, again), *some_columns, bounds=True))
         smooth, snapshot = best.verdict, plain.verdict
-        trust = self._doubt(station, time_ms, tick.turn[columns], _worse(plain.state, best.state))
+        trust = self._doubt(station, time_ms, tick.turn[columns], worse(plain.state, best.state))
         radius = np.sqrt((smooth.place_m * smooth.place_m).sum(axis=0))
         found: B = (radius > LOWEST_M) & (radius < HIGHEST_M)
         solved: B = found & (trust != ALERT)
@@ -269,7 +247,7 @@ class Positioning:
         # Where nothing is known of the place, none is below the mask, so all of them count.
         nowhere = (start == 0.0).all(axis=0)
         few = np.where(nowhere, few, smooth.redundancy < 0).astype(bool)
-        status = np.where(found & ~solved, INTEGRITY_FAULT, _status(some, told, solved, few))
+        status = np.where(found & ~solved, INTEGRITY_FAULT, status_of(some, told, solved, few))
         part = Part(
             begin, sent.usable, choice.gnss, choice.satellite, choice.pairing, smooth.use,
             plain.out | best.out, snapshot.residual_m, snapshot.use, smooth.residual_m,
@@ -342,60 +320,15 @@ class _Tick(NamedTuple):
     sky: Sky
 
 
-def _worse(one: I64, other: I64) -> I64:
-    """The less trusted of two states."""
-    either = [(one == state) | (other == state) for state in (ALERT, NOT_POSSIBLE, EXCLUDED)]
-    return np.select(either, [ALERT, NOT_POSSIBLE, EXCLUDED], OK)
-
-
-def _counted(choice: Choice, hindered: B, why: I64) -> I64:
-    """Satellites with ranges that are not used, (epochs, 7, reasons); those without a reason lack a delay."""
-    epochs = hindered.shape[1]
-    if not hindered.any():
-        return np.zeros((epochs, 7, len(UNUSABLE)), np.int64)
-    row, epoch = hindered.nonzero()
-    reason = np.where(why[row] == 0, len(UNUSABLE), why[row])
-    key = (epoch * 7 + choice.gnss[row]) * len(UNUSABLE) + reason - 1
-    size = epochs * 7 * len(UNUSABLE)
-    return np.bincount(key, minlength=size).reshape(epochs, 7, len(UNUSABLE))
-
-
-def _status(some: B, told: B, solved: B, few: B) -> I64:
-    status = np.where(few, TOO_FEW, NO_SOLUTION)
-    status = np.where(told, status, NO_EPHEMERIS)
-    status = np.where(some, status, NO_RANGES)
-    return np.where(solved, SOLVED, status)
-
-
-def _joined(blocks: Sequence[Positions], epochs: int) -> Positions:
-    columns = {
-        name: np.concatenate([getattr(one, name) for one in blocks])[:epochs]
-        for name in Positions._fields
-        if name not in ("step", "ranges")
-    }
-    steps = [one.step for one in blocks]
-    enu, sigma, elapsed = (np.concatenate(parts)[:epochs] for parts in zip(*steps, strict=True))
-    residuals = Residuals([part for one in blocks for part in one.ranges.parts])
-    return Positions(**columns, step=Step(enu, sigma, elapsed), ranges=residuals)
-
-
-def no_step(epochs: int) -> Step:
-    """Epochs without one."""
-    return Step(np.full((epochs, 3), np.nan), np.full((epochs, 3), np.nan), np.zeros(epochs, np.int64))
-
-
-_NO_I64 = np.empty(0, np.int64)
-
-
-def unsolved(status: I64, unusable: I64) -> Positions:
-    """Epochs none of which has a solution."""
-    epochs = len(status)
-    place, zero = np.full((epochs, 3), np.nan), np.zeros(epochs, np.int64)
-    return Positions(
-        status, zero + NOT_POSSIBLE, place, place, place, np.full((epochs, 3, 3), np.nan), place[:, 0],
-        zero, zero,
-        np.full((epochs, CLOCKS), np.nan), unusable, no_step(epochs), Residuals(),
-    )  # fmt: skip
-
-
-NO_POSITIONS = unsolved(_NO_I64, np.empty((0, 7, len(UNUSABLE)), np.int64))
+__all__ = [
+    "INTEGRITY_FAULT",
+    "LEFT_OUT",
+    "NO_POSITIONS",
+    "SOLVED",
+    "STATUSES",
+    "UNUSABLE",
+    "Positioning",
+    "Positions",
+    "levels_m",
+    "unsolved",
+]

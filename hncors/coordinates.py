@@ -18,7 +18,7 @@ import numpy as np
 from hncors.frames import F64, Motions
 from hncors.geodesy import enu_axes, to_geodetic
 from hncors.identity import Places
-from hncors.measure.days import BLOCKS, Days, trend
+from hncors.measure.days import BLOCKS, HOUR, Days, trend
 from hncors.measure.epoch import turns
 from hncors.measure.exclusion import ALERT
 from hncors.measure.minutes import Minutes
@@ -173,12 +173,14 @@ class Coordinates:
         """A block of ten minutes ended."""
         hour = self.days.hour(block)
         news = self._compare("hour", hour.mean_m, hour.sigma_m, now_ms)
-        if block % 6 != 5:
-            return news
-        far = self.days.day(block)
-        self.mean_m, self.sigma_m = far.mean_m[:, :3].copy(), far.sigma_m[:, :3].copy()
+        ends = block % BLOCKS == BLOCKS - 1
+        # Each station's turn is once an hour, a sixth of them at a time: sorting all holds the loop for long.
+        every = np.arange(len(self.ids))
+        rows = every if ends else every[every % HOUR == block % HOUR]
+        far = self.days.day(block, rows)
+        self.mean_m[rows], self.sigma_m[rows] = far.mean_m[rows, :3], far.sigma_m[rows, :3]
         news += self._compare("day", far.mean_m, far.sigma_m, now_ms)
-        if block % BLOCKS == BLOCKS - 1:
+        if ends:
             news += self._changes(far.mean_m, far.sigma_m)
             self.days.end_day(far)
             news += self._drifts()

@@ -225,3 +225,42 @@ def test_frames_are_turned_where_memory_cannot_be_made_executable() -> None:
         text=True,
     )
     assert told.stdout.strip() == "EURA", told.stderr
+
+
+def test_days_tell_of_wrong_places_changes_and_trends() -> None:
+    """Offsets made by hand: errors common to all of 0.4 m, each one's own of 0.05 m that last an hour, so
+    that a day's median is good to 1.25 x 0.05 m x sqrt(1.85 / 0.15 / 144) = 18 mm, five of which are 9 cm.
+
+    Of eight stations number 3 is filed 0.3 m off, 5 goes by 0.3 m on the third day, 6 by 1 cm each day.
+    """
+    r = np.random.default_rng(8)
+    count, start_min = 8, 1440 * 17_000
+    place = np.array([-2_193_478.0, 5_180_074.0, 2_996_092.0])
+    stations = [
+        Station(
+            f"S{n}", "tcp://h:1", ecef_m=tuple((place + 1e4 * n).tolist()), frame="ITRF2020", epoch=2026.9
+        )
+        for n in range(count)
+    ]
+    its = Coordinates(Places(stations), [one.id for one in stations])
+    own, told = np.zeros((count, 3)), []
+    for tens in range(144 * 10 + 1):
+        own = 0.85 * own + np.sqrt(1 - 0.85**2) * 0.05 * r.standard_normal((count, 3))
+        day = tens // 144
+        offset = own + 0.4 * np.sin(2 * np.pi * tens / 144 + np.arange(3))
+        offset[3, 0] += 0.3
+        offset[5, 1] += 0.3 if day >= 2 else 0.0
+        offset[6, 0] += 0.01 * tens / 144
+        relative = offset - np.median(offset, axis=0)
+        minute = start_min + 10 * tens
+        block = its.days.add(minute, offset, relative)
+        if block is not None:
+            told += [(tens / 144, one) for one in its._block(block, 60_000 * minute)]
+    kinds = {(one.station, one.kind, one.detail["by"]) for _, one in told}
+    assert (3, "position_off_registry", "day_neighbours") in kinds
+    assert {station for station, kind, _ in kinds if kind == "position_changed"} == {5}
+    assert {station for station, kind, _ in kinds if kind == "position_drift"} <= {5, 6}
+    assert {station for station, _, _ in kinds} <= {3, 5, 6}
+    first = next(at for at, one in told if one.station == 3)
+    assert 0.5 <= first <= 1.0  # of a day: half of one is needed
+    assert next(at for at, one in told if one.kind == "position_changed") == pytest.approx(3.0, abs=0.01)

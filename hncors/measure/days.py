@@ -93,9 +93,13 @@ class Days:
         which = np.arange(block - HOUR + 1, block + 1) % BLOCKS
         return robust(self.blocks_m[:, which], HOUR - 1)
 
-    def day(self, block: int, least: int = LEAST_BLOCKS) -> Means:
-        """Of the GPS day of a block, until it."""
-        return robust(self.blocks_m[:, : block % BLOCKS + 1], least)
+    def day(self, block: int, rows: I64) -> Means:
+        """Of the GPS day of a block, until it; of some stations, the others are nan."""
+        shape = self.blocks_m.shape[0], COLUMNS
+        out = Means(np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape[0], np.int64))
+        some = robust(self.blocks_m[rows, : block % BLOCKS + 1], LEAST_BLOCKS)
+        out.mean_m[rows], out.sigma_m[rows], out.blocks[rows] = some
+        return out
 
     def end_day(self, means: Means) -> None:
         """Remember a day's means."""

@@ -14,7 +14,7 @@ import numpy as np
 from hncors.observation import F64, I64, B
 
 MINUTE_MS = 60_000
-SETTLED_MS = 30_000  # after its end, when what is late has come
+SETTLED_MS = 30_000  # after its end, when what is late has come; sooner where nothing is late
 NEIGHBOURS = 6
 AT_LEAST = 3  # neighbours that were there in a minute
 NEAR_M = 300_000.0
@@ -80,7 +80,10 @@ class Minutes:
 
     def ended(self, now_ms: int, place_m: F64) -> Minute | None:
         """The newest minute that is over, once; `place_m` (n, 3) is where stations are, 0 if unknown."""
-        number = (now_ms - SETTLED_MS) // MINUTE_MS - 1
+        number = now_ms // MINUTE_MS - 1
+        here = self.minute >= number
+        if now_ms % MINUTE_MS < SETTLED_MS and not (self.minute[here] > number).all():
+            return None
         if 0 <= self.done - number <= BACK:  # a station that lags, not another time
             return None
         in_turn = number == self.done + 1

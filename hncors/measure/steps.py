@@ -23,7 +23,7 @@ from hncors.measure.smoothing import PLACES
 from hncors.measure.together import Sight
 from hncors.observation import F64, I64, B
 
-LONGEST_MS = 60_000  # between two epochs
+LONGEST_MS = 30_000  # between two epochs
 FAR_M = 1000.0  # from where ways are measured: directions are no longer alike
 SETS = (1 << 20) - 1  # seconds, beyond a week
 LOWEST_SINE = 0.17  # ten degrees

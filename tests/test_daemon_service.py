@@ -234,8 +234,9 @@ async def test_an_address_that_is_taken(tmp_path):
 async def test_ticks_keep_their_distance_and_late_ones_are_not_made_up_for(monkeypatch):
     network = Network([])
     begun = []
+    real = network.begin_tick
     monkeypatch.setattr(
-        network, "tick", lambda now_ns, tick=network.tick: begun.append(now_ns) or tick(now_ns)
+        network, "begin_tick", lambda now_ns, **more: begun.append(now_ns) or real(now_ns, **more)
     )
     pulse = Pulse(network, 0.05, lambda event: None)
     task = asyncio.create_task(pulse.run())

@@ -155,11 +155,11 @@ async def test_p03_sigterm_at_any_moment_of_the_start(tmp_path):
 
 
 HANGING = (
-    "import time; from hncors.network import Network; real = Network.tick\n"
-    "def tick(self, now_ns, **more):\n"
+    "import time; from hncors.network import Network; real = Network.begin_tick\n"
+    "def begin_tick(self, now_ns, **more):\n"
     "    if self.ticks > 20: time.sleep(60)\n"
     "    return real(self, now_ns, **more)\n"
-    "Network.tick = tick\n"
+    "Network.begin_tick = begin_tick\n"
 )
 
 

@@ -12,7 +12,9 @@ from hncors.observation import F64, I64
 
 OVER_MIN = np.array([15.0, 120.0, 720.0])
 FLOOR_M = np.array([0.05, 0.08, 0.15])
-FIRST_M = np.array([[0.006, 0.006, 0.013], [0.012, 0.012, 0.026], [0.02, 0.02, 0.05]])
+FIRST_M = np.array(
+    [[0.02, 0.02, 0.04], [0.05, 0.05, 0.10], [0.10, 0.10, 0.20]]
+)  # of satellites that come and go
 SIGMAS = 6.0
 MINUTES = 3  # in a row
 HELD = 3  # minutes after a move until the path is judged again

@@ -106,7 +106,8 @@ class Judge:
         due = [number for second in seconds for number in range(second % 60, count, 60)]
         if not due:
             return []
-        world = self.world(now_ns, clock_off=most_replay(network.streams))
+        disturbed = network.causes.sky.disturbed
+        world = self.world(now_ns, disturbed=disturbed, clock_off=most_replay(network.streams))
         found = [one for number in due for one in self._judge(network, number, world, now_ns)]
         self.findings.extend(found)
         return [_event(one) for one in found]
@@ -146,10 +147,11 @@ class Judge:
             del its.leads[rule_id]
         its.suspected = its.suspected and standing(_counted(its)).word == "suspected"
 
-    def world(self, now_ns: int, *, clock_off: bool = False) -> World:
+    def world(self, now_ns: int, *, disturbed: bool = False, clock_off: bool = False) -> World:
         """What streams are held against now."""
         places_m = self._motions.at(from_unix_ns(now_ns))
-        return World(self.policy, self._areas, self._filed, places_m, self._seen, clock_off=clock_off)
+        held = self.policy, self._areas, self._filed, places_m, self._seen
+        return World(*held, disturbed=disturbed, clock_off=clock_off)
 
     def _hold(self, seen: Seen, its: _Subject, rule: Rule, lead: Lead, now_ns: int) -> Iterator[Found]:
         held = its.leads.get(rule.id)

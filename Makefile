@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := pyproject.toml scripts/setup.sh
 ARGS ?=
+# Tests of different files at once, one for each core and at most four; TOGETHER= takes them one by one.
+TOGETHER ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 .PHONY: causes displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
@@ -12,7 +14,7 @@ demo: $(VENV)/runtime.stamp
 
 test: $(VENV)/dev.stamp
 	@scripts/peers.sh || true
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

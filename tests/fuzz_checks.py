@@ -172,14 +172,14 @@ def _check_bounds(found: Block) -> None:
     assert (o.gnss[o.channel != CHANNEL_UNKNOWN] == GLONASS).all()
 
 
-def _check_record(record: object, one: bytes) -> None:
+def _check_record(record: Any, one: bytes) -> None:
     """Every number of station data and ephemerides is finite, or nan where it is not known."""
-    assert is_dataclass(record)
-    for field in fields(record):
-        value = getattr(record, field.name)
+    names = [field.name for field in fields(record)] if is_dataclass(record) else record._fields
+    for name in names:
+        value = getattr(record, name)
         numbers = value.values() if hasattr(value, "values") else [value]
         for number in numbers:
             if isinstance(number, float):
-                assert not isinf(number), (field.name, one.hex())
-                if field.name in ("x_m", "y_m", "z_m"):
+                assert not isinf(number), (name, one.hex())
+                if name in ("x_m", "y_m", "z_m"):
                     assert isfinite(number) and abs(number) <= 2**37 / 10_000

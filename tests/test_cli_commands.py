@@ -9,6 +9,7 @@ import sys
 import time
 import tomllib
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -168,7 +169,9 @@ def gps_l1(path: Path) -> dict[str, dict[str, str]]:
 def start(*arguments: object, **settings: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "hncors", *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=ROOT, **pipes, **settings)
+    # Tests in several processes ignore Ctrl-C (execnet), and a program would inherit that.
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, cwd=ROOT, preexec_fn=heeds, **pipes, **settings)
 
 
 def test_demo_serves_metrics_and_ends_by_itself(tmp_path):

@@ -142,7 +142,7 @@ ALL = range(24)
         ({0: ALL, 1: ALL, 2: ALL, 9: ALL, 10: ALL, 11: ALL, 12: ALL}, None),  # seven of thirteen
     ],
 )
-def test_e12_days_at_one_place(present: dict[int, range], day: int | None) -> None:
+def test_rule_e12_days_at_one_place(present: dict[int, range], day: int | None) -> None:
     its = judge()
     persistent = [at_day for at_day, rule in days(its, present) if rule == "E12"]
     assert persistent[:1] == ([] if day is None else [day])
@@ -150,7 +150,7 @@ def test_e12_days_at_one_place(present: dict[int, range], day: int | None) -> No
         assert its.standing("WILD").word in ("suspected", "lead")
 
 
-def test_e12_begins_anew_at_another_place() -> None:
+def test_rule_e12_begins_anew_at_another_place() -> None:
     its = judge()
     assert not [rule for _, rule in days(its, dict.fromkeys(range(4), ALL)) if rule == "E12"]
     moved = STRANGE._replace(arp_m=at(27.5, 113.0, 0.2))

@@ -97,11 +97,11 @@ def test_nothing_is_said_of_a_station_that_is_as_filed() -> None:
 
 
 @pytest.mark.parametrize(("east_m", "found"), [(0, False), (49, False), (51, True), (1000, True)])
-def test_e2_needs_a_filed_station_within_50_m(east_m: float, found: bool) -> None:
+def test_rule_e2_needs_a_filed_station_within_50_m(east_m: float, found: bool) -> None:
     assert (look("E2", STRANGE._replace(arp_m=at(*HOME, east_m))) is not None) == found
 
 
-def test_e2_says_where_without_telling_a_coordinate() -> None:
+def test_rule_e2_says_where_without_telling_a_coordinate() -> None:
     lead = look("E2", STRANGE)
     assert lead is not None and lead.strength == "strong"
     assert lead.inputs["county"] == "东" and lead.inputs["nearest_filed"] == "ABCD"
@@ -114,12 +114,12 @@ def test_e2_says_where_without_telling_a_coordinate() -> None:
 @pytest.mark.parametrize(
     ("longitude_deg", "strength"), [(114.01, "weak"), (113.99, "weak"), (113.9, "strong"), (114.1, None)]
 )
-def test_e2_near_the_border_is_not_certain(longitude_deg: float, strength: str | None) -> None:
+def test_rule_e2_near_the_border_is_not_certain(longitude_deg: float, strength: str | None) -> None:
     lead = look("E2", STRANGE._replace(arp_m=at(27.0, longitude_deg)))  # 0.01 degrees are a kilometre
     assert (lead.strength if lead else None) == strength
 
 
-def test_e2_leaves_computed_streams_permits_and_the_filed_alone() -> None:
+def test_rule_e2_leaves_computed_streams_permits_and_the_filed_alone() -> None:
     assert look("E2", STRANGE._replace(computed=True)) is None
     permit = Permit(begins=date(2026, 11, 1), ends=date(2026, 11, 26), temporary=True)
     assert look("E2", STRANGE._replace(station=replace(WATCHED, permit=permit))) is None
@@ -128,7 +128,7 @@ def test_e2_leaves_computed_streams_permits_and_the_filed_alone() -> None:
     assert look("E2", HERE._replace(arp_m=at(27.5, 113.0))) is None  # it is E3's
 
 
-def test_e2_is_less_certain_where_filed_stations_have_no_place_and_silent_without_any() -> None:
+def test_rule_e2_is_less_certain_where_filed_stations_have_no_place_and_silent_without_any() -> None:
     nowhere = replace(FILED, id="EFGH", ecef_m=None)
     lead = look("E2", STRANGE, filed=(FILED, nowhere))
     assert lead is not None and lead.strength == "medium"
@@ -139,7 +139,7 @@ def test_e2_is_less_certain_where_filed_stations_have_no_place_and_silent_withou
 # --- E1, E5 --------------------------------------------------------------------------------------
 
 
-def test_e1_a_row_in_the_territory_with_nothing_filed_in_its_cell() -> None:
+def test_rule_e1_a_row_in_the_territory_with_nothing_filed_in_its_cell() -> None:
     seen = Seen("caster/X", NOW_NS, row=row(latitude_deg=27.31, longitude_deg=113.0))
     lead = look("E1", seen)
     assert lead is not None and lead.strength == "weak" and lead.inputs["county"] == "东"
@@ -158,11 +158,11 @@ def test_e1_a_row_in_the_territory_with_nothing_filed_in_its_cell() -> None:
         {"latitude_deg": None, "longitude_deg": 113.0},
     ],
 )
-def test_e1_risks(values: dict[str, Any]) -> None:
+def test_rule_e1_risks(values: dict[str, Any]) -> None:
     assert look("E1", Seen("caster/X", NOW_NS, row=row(**values))) is None
 
 
-def test_e5_one_of_two_places_is_wrong() -> None:
+def test_rule_e5_one_of_two_places_is_wrong() -> None:
     seen = HERE._replace(row=row(latitude_deg=27.03, longitude_deg=111.0))  # 3.3 km: a slip of a digit
     lead = look("E5", seen)
     assert lead is not None and lead.strength == "weak" and lead.inputs["distance"] == "3.3 km"
@@ -177,7 +177,7 @@ def off(distance_m: float, wrong: bool) -> Off:
     return Off(at(*HOME, distance_m), 0, distance_m, (distance_m, 0.0, 0.0), "as filed", wrong, "")
 
 
-def test_e3_a_reference_point_that_is_not_the_filed_one() -> None:
+def test_rule_e3_a_reference_point_that_is_not_the_filed_one() -> None:
     lead = look("E3", HERE._replace(arp_off=off(0.31, True)))
     assert lead is not None and lead.strength == "strong" and lead.inputs["distance"] == "0.31 m"
     assert look("E3", HERE._replace(arp_off=off(0.31, False))) is None  # explained by frames
@@ -185,7 +185,7 @@ def test_e3_a_reference_point_that_is_not_the_filed_one() -> None:
     assert look("E3", STRANGE._replace(arp_off=off(0.31, True))) is None
 
 
-def test_e3_two_places_that_take_turns() -> None:
+def test_rule_e3_two_places_that_take_turns() -> None:
     lead = look("E3", HERE._replace(arp_off=off(0.0, False), alternating=7))
     assert lead is not None and lead.inputs == {"times": 7}
 
@@ -193,24 +193,24 @@ def test_e3_two_places_that_take_turns() -> None:
 @pytest.mark.parametrize(
     ("east_m", "strength"), [(0, None), (14, None), (16, "medium"), (99, "medium"), (101, "strong")]
 )
-def test_e4_observations_made_elsewhere(east_m: float, strength: str | None) -> None:
+def test_rule_e4_observations_made_elsewhere(east_m: float, strength: str | None) -> None:
     lead = look("E4", STRANGE._replace(arp_m=at(*HOME), own_m=at(*HOME, east_m)))
     assert (lead.strength if lead else None) == strength
 
 
-def test_e4_a_minute_is_enough_for_what_is_far_and_for_nothing_else() -> None:
+def test_rule_e4_a_minute_is_enough_for_what_is_far_and_for_nothing_else() -> None:
     far, near = at(27.2, 111.0), at(*HOME, 60.0)
     assert look("E4", HERE._replace(own_m=at(*HOME), recent_m=near)) is None
     lead = look("E4", HERE._replace(own_m=at(*HOME), recent_m=far))
     assert lead is not None and lead.inputs["distance"] == "22 km"
 
 
-def test_e4_a_storm_excuses_tens_of_metres_only() -> None:
+def test_rule_e4_a_storm_excuses_tens_of_metres_only() -> None:
     assert look("E4", HERE._replace(own_m=at(*HOME, 60.0)), disturbed=True) is None
     assert look("E4", HERE._replace(own_m=at(*HOME, 600.0)), disturbed=True) is not None
 
 
-def test_e4_says_at_which_filed_station_they_are_made() -> None:
+def test_rule_e4_says_at_which_filed_station_they_are_made() -> None:
     lead = look("E4", STRANGE._replace(own_m=at(*HOME, 4.0)))
     assert lead is not None and lead.inputs["at_filed"] == "ABCD"
 
@@ -218,7 +218,7 @@ def test_e4_says_at_which_filed_station_they_are_made() -> None:
 # --- E6, E7 --------------------------------------------------------------------------------------
 
 
-def test_e6_equipment_that_is_not_the_filed_one() -> None:
+def test_rule_e6_equipment_that_is_not_the_filed_one() -> None:
     lead = look("E6", HERE._replace(equipment={"receiver_serial": "4712"}))
     assert lead is not None and lead.strength == "medium" and lead.inputs["what"] == "receiver_serial"
     assert look("E6", HERE._replace(equipment={"antenna": "OTHER NONE"})) is not None
@@ -226,11 +226,11 @@ def test_e6_equipment_that_is_not_the_filed_one() -> None:
 
 
 @pytest.mark.parametrize("serial", ["", "0", "0000000", "unknown", "N/A", "------"])
-def test_e6_numbers_that_are_none(serial: str) -> None:
+def test_rule_e6_numbers_that_are_none(serial: str) -> None:
     assert look("E6", HERE._replace(equipment={"receiver_serial": serial})) is None
 
 
-def test_e6_one_serial_number_in_two_places() -> None:
+def test_rule_e6_one_serial_number_in_two_places() -> None:
     its = {"receiver": "EXAMPLE RX", "receiver_serial": "4711"}
     here, there = HERE._replace(equipment=its), STRANGE._replace(equipment=its)
     lead = look("E6", there, others=(here,))
@@ -243,7 +243,7 @@ def test_e6_one_serial_number_in_two_places() -> None:
     assert look("E6", beside, others=(here,)) is None
 
 
-def test_e7_names_like_the_own_networks() -> None:
+def test_rule_e7_names_like_the_own_networks() -> None:
     policy = Policy(own_prefixes=["HNC"])
     lead = look("E7", Seen("elsewhere:2101/HNC_17", NOW_NS), policy=policy)
     assert lead is not None and lead.strength == "weak"
@@ -255,7 +255,7 @@ def test_e7_names_like_the_own_networks() -> None:
 # --- E8 ------------------------------------------------------------------------------------------
 
 
-def test_e8_the_copy_is_who_is_not_where_he_says() -> None:
+def test_rule_e8_the_copy_is_who_is_not_where_he_says() -> None:
     original = HERE._replace(copies="WILD", recent_m=at(*HOME, 3.0))
     copy = STRANGE._replace(copies="ABCD", recent_m=at(*HOME, 3.0))
     lead = look("E8", copy, others=(original,))
@@ -263,7 +263,7 @@ def test_e8_the_copy_is_who_is_not_where_he_says() -> None:
     assert look("E8", original, others=(copy,)) is None
 
 
-def test_e8_of_two_filed_stations_at_one_place_the_source_is_not_known() -> None:
+def test_rule_e8_of_two_filed_stations_at_one_place_the_source_is_not_known() -> None:
     one = HERE._replace(copies="EFGH")
     two = HERE._replace(subject="EFGH", copies="ABCD")
     for seen, other in ((one, two), (two, one)):
@@ -271,7 +271,7 @@ def test_e8_of_two_filed_stations_at_one_place_the_source_is_not_known() -> None
         assert lead is not None and lead.inputs["source_known"] is False
 
 
-def test_e8_authorised_relays() -> None:
+def test_rule_e8_authorised_relays() -> None:
     copy = STRANGE._replace(copies="ABCD", recent_m=at(*HOME))
     original = HERE._replace(copies="WILD", recent_m=at(*HOME))
     policy = Policy(allowed_relays=[["ABCD", "WILD"]])
@@ -281,7 +281,7 @@ def test_e8_authorised_relays() -> None:
 # --- E11, E13, E15 -------------------------------------------------------------------------------
 
 
-def test_e11_the_station_behind_a_computed_stream() -> None:
+def test_rule_e11_the_station_behind_a_computed_stream() -> None:
     behind = STRANGE._replace(computed=True, physical_m=at(27.5, 113.2))
     lead = look("E11", behind)
     assert lead is not None and lead.strength == "medium"
@@ -291,7 +291,7 @@ def test_e11_the_station_behind_a_computed_stream() -> None:
     assert look("E11", behind._replace(station=known), policy=policy) is None
 
 
-def test_e13_filed_and_silent() -> None:
+def test_rule_e13_filed_and_silent() -> None:
     lead = look("E13", HERE._replace(live=False, quiet_s=25 * 3600.0))
     assert lead is not None and lead.inputs == {"hours": 25}
     assert look("E13", HERE._replace(live=False, quiet_s=23 * 3600.0)) is None
@@ -300,13 +300,13 @@ def test_e13_filed_and_silent() -> None:
 
 
 @pytest.mark.parametrize(("ends", "found"), [(date(2026, 11, 25), True), (date(2026, 11, 26), False)])
-def test_e13_live_beyond_its_permit(ends: date, found: bool) -> None:
+def test_rule_e13_live_beyond_its_permit(ends: date, found: bool) -> None:
     station = replace(FILED, permit=Permit(ends=ends))
     assert (look("E13", HERE._replace(station=station)) is not None) == found  # it is 8 in the morning there
 
 
 @pytest.mark.parametrize(("on", "found"), [(date(2026, 11, 25), True), (date(2026, 11, 26), False)])
-def test_e13_live_though_withdrawn(on: date, found: bool) -> None:
+def test_rule_e13_live_though_withdrawn(on: date, found: bool) -> None:
     station = replace(FILED, filing=Filing(number="1", withdrawn_on=on))
     assert (look("E13", HERE._replace(station=station)) is not None) == found
     silent = HERE._replace(station=station, live=False, quiet_s=25 * 3600.0)
@@ -316,12 +316,12 @@ def test_e13_live_though_withdrawn(on: date, found: bool) -> None:
 @pytest.mark.parametrize(
     ("ago_s", "whole"), [(3600.0, ""), (86_401.0, "day"), (86_164.0, "sidereal day"), (172_800.0, "day")]
 )
-def test_e15_replayed(ago_s: float, whole: str) -> None:
+def test_rule_e15_replayed(ago_s: float, whole: str) -> None:
     lead = look("E15", STRANGE._replace(ago_s=ago_s))
     assert lead is not None and lead.strength == "strong" and lead.inputs["whole"] == whole
 
 
-def test_e15_not_by_a_clock_of_our_own_that_is_off() -> None:
+def test_rule_e15_not_by_a_clock_of_our_own_that_is_off() -> None:
     assert look("E15", STRANGE._replace(ago_s=3600.0), clock_off=True) is None
     assert look("E15", STRANGE) is None
 

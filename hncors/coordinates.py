@@ -17,7 +17,7 @@ import numpy as np
 
 from hncors.frames import F64, Motions
 from hncors.geodesy import enu_axes, to_geodetic
-from hncors.identity import Places
+from hncors.identity import NEAR_M, Places
 from hncors.measure.days import BLOCKS, HOUR, Days, trend
 from hncors.measure.epoch import turns
 from hncors.measure.exclusion import ALERT
@@ -250,8 +250,12 @@ _NAMES = ("east", "north", "up")
 
 
 def _lengths(enu_m: F64) -> dict[str, float]:
+    """Far off, in two digits and no direction: from another station's place more would tell the filed one."""
+    distance_m = float(np.linalg.norm(enu_m))
+    if distance_m > NEAR_M:
+        return {"distance_m": float(f"{distance_m:.1e}")}
     values = {f"{name}_m": round(float(value), 3) for name, value in zip(_NAMES, enu_m, strict=True)}
-    return {"distance_m": round(float(np.linalg.norm(enu_m)), 3), **values}
+    return {"distance_m": round(distance_m, 3), **values}
 
 
 def _moved(row: int, move: Move, by: str) -> News:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from displacement_material import filed, watch
 
-from hncors.coordinates import Coordinates
+from hncors.coordinates import Coordinates, _lengths
 from hncors.frames import motion
 from hncors.geodesy import to_enu, to_geodetic
 from hncors.identity import Places
@@ -264,3 +264,15 @@ def test_days_tell_of_wrong_places_changes_and_trends() -> None:
     first = next(at for at, one in told if one.station == 3)
     assert 0.5 <= first <= 1.0  # of a day: half of one is needed
     assert next(at for at, one in told if one.kind == "position_changed") == pytest.approx(3.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("enu_m", "told"),
+    [
+        ((60.0, 80.0, 0.0), {"distance_m": 100.0, "east_m": 60.0, "north_m": 80.0, "up_m": 0.0}),
+        ((60.0, 80.1, 0.0), {"distance_m": 100.0}),
+        ((-64290.098, 51159.864, -535.23), {"distance_m": 82000.0}),
+    ],
+)
+def test_what_is_far_off_tells_no_direction(enu_m: tuple[float, ...], told: dict[str, float]) -> None:
+    assert _lengths(np.array(enu_m)) == told

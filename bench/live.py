@@ -44,6 +44,7 @@ from hncors.daemon.secrets import Secrets
 from hncors.health import Event
 from hncors.network import Network, Tick
 from hncors.network_overload import MEASURES, LeftOut
+from hncors.positioning import SOLVED
 from hncors.registry import Station
 from hncors.settings import Links as Waits
 from hncors.settings import Settings
@@ -182,6 +183,8 @@ async def measure(
             "frames_apart": options.frames_apart,
             "tls": options.tls,
             "plain": options.plain,
+            "solved": options.solved,
+            "stations_solved": int((network.positioning.status == SOLVED).sum()),
             "seconds": round(took_s, 2),
             "cpu_fraction": round(cpu_s / took_s, 4),
             "us_per_epoch": round(cpu_s / sum(len(t.epochs.station) for _, t in network.counted) * 1e6, 1),
@@ -241,6 +244,9 @@ def main() -> None:
     parser.add_argument("--frames-apart", action="store_true")
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--record", action="store_true")
+    parser.add_argument(
+        "--solved", action="store_true", help="streams of a simulated province, with ephemerides, to be positioned"
+    )
     parser.add_argument("--plain", action="store_true", help="without positions and quality of signals")
     parser.add_argument("--starts", type=float, default=400.0, help="connections begun a second")
     parser.add_argument("--profile", metavar="FILE", help="write a profile of the time measured")
@@ -252,7 +258,7 @@ def main() -> None:
         recordings = Path(folder) / "recordings" if options.record else None
         command = [sys.executable, str(HERE / "live_feeder.py"), "--stations", str(options.stations)]
         command += ["--written", str(written)]
-        command += ["--frames-apart"] * options.frames_apart
+        command += ["--frames-apart"] * options.frames_apart + ["--solved"] * options.solved
         command += certificate(Path(folder)) if options.tls else []
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as feeder:
             try:

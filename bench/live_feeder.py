@@ -1,7 +1,8 @@
 """The other end of bench/live.py, in a process of its own: a caster and what it sends.
 
 Every second each mountpoint gets an epoch of MSM7 of five systems: one of a few epochs encoded beforehand,
-its times put to now.  Prints the port, ends when standard input does, and leaves the times at which the last
+its times put to now.  With --solved they are a simulated province's of now instead, with ephemerides and station
+data, so that every station can be positioned.  Prints the port, ends when standard input does, and leaves the times at which the last
 byte of each epoch was written, as rows (GPS ms, station, UTC ns), in the file it was given.
 """
 
@@ -13,6 +14,7 @@ import resource
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,12 @@ from hncors.daemon.simulated_caster import Caster
 from hncors.gpstime import WEEK_MS, from_iso, from_unix_ns
 from hncors.ntrip.mountpoint import Mountpoint
 from hncors.rtcm3.crc import crc24q
+from hncors.simulate.province import Province
+from hncors.simulate.scenario import read_scenario
 
 DAY = "2026-03-09T00:00:00"
 SYSTEMS = 5
+PROVINCE = 'name = "bench"\nstart = "2026-03-02T06:00:00"\nseconds = 86400\n[network]\ncount = 20\n'
 SECOND_NS = 1_000_000_000
 AFTER_NS = 100_000_000  # epochs are sent this long after their time
 EPOCH_AT, EPOCH_BITS = 24, 30  # place and width of the epoch time in an MSM's payload (DF004 and its like)
@@ -74,13 +79,33 @@ def at_time(frame: bytes, gps_ms: int) -> bytes:
     return body + crc24q(body).to_bytes(3, "big")
 
 
-async def feed(caster: Caster, names: list[str], apart: bool, written: list[tuple[int, int, int]]) -> None:
-    """Send an epoch a second to everybody, for ever."""
+def of_templates() -> Callable[[int], list[list[bytes]]]:
+    """Gives the frames of some stations' epochs at a GPS time, ms."""
     made = templates()
+    return lambda gps_ms: [[at_time(frame, gps_ms) for frame in epoch] for epoch in made]
+
+
+def of_a_province() -> Callable[[int], list[list[bytes]]]:
+    """The same of simulated stations, for rising times."""
+    scenario, problems = read_scenario(PROVINCE, "bench")
+    if scenario is None:
+        raise ValueError(problems[0])
+    province = Province(scenario, from_unix_ns(time.time_ns()))
+    return lambda gps_ms: [frames(sent.data) for sent in province.epoch(gps_ms).sent]
+
+
+async def feed(
+    caster: Caster,
+    names: list[str],
+    apart: bool,
+    written: list[tuple[int, int, int]],
+    made: Callable[[int], list[list[bytes]]],
+) -> None:
+    """Send an epoch a second to everybody, for ever."""
     while True:
         due_ns = time.time_ns() // SECOND_NS * SECOND_NS + SECOND_NS
         gps_ms = from_unix_ns(due_ns)
-        epochs = [[at_time(frame, gps_ms) for frame in epoch] for epoch in made]
+        epochs = made(gps_ms)
         pieces = epochs if apart else [[b"".join(epoch)] for epoch in epochs]
         most = max(map(len, pieces))
         await asyncio.sleep((due_ns + AFTER_NS - time.time_ns()) / SECOND_NS)
@@ -101,6 +126,7 @@ async def main() -> None:
     )
     parser.add_argument("--stations", type=int, required=True)
     parser.add_argument("--frames-apart", action="store_true")
+    parser.add_argument("--solved", action="store_true")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     parser.add_argument("--written", type=Path, required=True)
     options = parser.parse_args()
@@ -115,7 +141,8 @@ async def main() -> None:
     _, port = await caster.listen("127.0.0.1", 0, tls)
     print(port, flush=True)
     written: list[tuple[int, int, int]] = []
-    feeding = asyncio.create_task(feed(caster, names, options.frames_apart, written))
+    made = of_a_province() if options.solved else of_templates()
+    feeding = asyncio.create_task(feed(caster, names, options.frames_apart, written, made))
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await asyncio.wait({feeding, asyncio.ensure_future(ended)}, return_when=asyncio.FIRST_COMPLETED)
     feeding.cancel()

@@ -1,6 +1,6 @@
 """The daemon under load: its own links, network and heartbeat against a caster in another process.
 
-    python bench/live.py --stations N [--seconds S] [--frames-apart] [--tls] [--record]
+    python bench/live.py --stations N [--seconds S] [--frames-apart] [--solved] [--tls] [--record]
 
 Prints one JSON line.
 
@@ -12,7 +12,8 @@ Prints one JSON line.
 
 Every station sends MSM7 of five systems once a second, all at the same moment, an epoch in one write, with
 --frames-apart each frame in its own. With --record all of it is recorded, too: `files_open` is what the
-recorder holds open, `written_bytes_per_s` what it writes.
+recorder holds open, `written_bytes_per_s` what it writes. With --solved the streams are those of a simulated
+province, ephemerides among them, and `stations_solved` counts the stations that have a position.
 """
 
 from __future__ import annotations
@@ -245,7 +246,9 @@ def main() -> None:
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--record", action="store_true")
     parser.add_argument(
-        "--solved", action="store_true", help="streams of a simulated province, with ephemerides, to be positioned"
+        "--solved",
+        action="store_true",
+        help="streams of a simulated province, with ephemerides, to be positioned",
     )
     parser.add_argument("--plain", action="store_true", help="without positions and quality of signals")
     parser.add_argument("--starts", type=float, default=400.0, help="connections begun a second")

@@ -1,9 +1,10 @@
 """The other end of bench/live.py, in a process of its own: a caster and what it sends.
 
 Every second each mountpoint gets an epoch of MSM7 of five systems: one of a few epochs encoded beforehand,
-its times put to now.  With --solved they are a simulated province's of now instead, with ephemerides and station
-data, so that every station can be positioned.  Prints the port, ends when standard input does, and leaves the times at which the last
-byte of each epoch was written, as rows (GPS ms, station, UTC ns), in the file it was given.
+its times put to now.  With --solved they are a simulated province's of now instead, with ephemerides and
+station data, so that every station can be positioned.  Prints the port, ends when standard input does, and
+leaves the times at which the last byte of each epoch was written, as rows (GPS ms, station, UTC ns), in the
+file it was given.
 """
 
 from __future__ import annotations

@@ -152,8 +152,10 @@ def vote_on_week(stream: Stream, record: Ephemeris, now_ms: int, at_ns: int) -> 
         return
     votes = stream.week_votes
     votes[record.gnss, record.satellite] = weeks
+    if not weeks:  # nearly always, and thousands of sets come in a second
+        return
     agree = sum(1 for vote in votes.values() if vote == weeks)
-    if weeks and agree >= VOTERS and 2 * agree > len(votes):
+    if agree >= VOTERS and 2 * agree > len(votes):
         votes.clear()
         stream.errors["host_clock_suspect"] += 1
         stream.epoch_ms = now_ms + weeks * WEEK_MS

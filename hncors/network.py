@@ -325,8 +325,11 @@ class Network:
             at_ns = int(arrival[row])
             self._tell(stream, hear(stream, int(block.type[row]), record, at_ns, self.places))
             if isinstance(record, Ephemeris):
-                self._tell(stream, vote_on_week(stream, record, self._reference(stream, at_ns), at_ns))
-                self.positioning.store.add(record, self._reference(stream, at_ns), int(owner[row]))
+                near_ms = self._reference(stream, at_ns)
+                if news := [*vote_on_week(stream, record, near_ms, at_ns)]:
+                    self._tell(stream, news)
+                    near_ms = self._reference(stream, at_ns)
+                self.positioning.store.add(record, near_ms, int(owner[row]))
                 if record.gnss == "R" and record["channel"] in CHANNELS:
                     self.tally.channels[owner[row], record.satellite] = int(record["channel"])
 

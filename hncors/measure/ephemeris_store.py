@@ -34,6 +34,7 @@ AGE_MS |= {"I": 7_200_000}
 APART_M = 50.0  # positions, and clocks as metres: sets that follow each other are within a few
 JUMP_MS = 600_000  # a step of time farther than this, or backwards, begins the choice anew
 KEPT = 12  # sets of a satellite
+CONTENTS = 4096  # sets whose content is at hand
 KINDS = 2  # sets of a satellite that stand beside each other: of Galileo I/NAV, F/NAV
 OK, UNHEALTHY, INACCURATE, STALE, NONE = range(5)
 REASONS = ("ok", "unhealthy", "accuracy_unknown", "ephemeris_stale", "no_ephemeris")
@@ -86,6 +87,7 @@ class Store:
         self._why = np.full(_PLACES, NONE, np.int64)
         self._review: dict[int, int] = {}  # place -> time at which the choice may change by itself
         self._due = set[int]()
+        self._contents: dict[int, tuple[Ephemeris, tuple[object, ...]]] = {}
         self._now_ms = 0  # of the last update
         self._news: list[News] = []
         self.table = _table([], self._why)
@@ -99,7 +101,7 @@ class Store:
             if place not in self._used:
                 self._why[place] = STALE
             return
-        key = (place, toe_ms, *_content(ephemeris))
+        key = (place, toe_ms, *self._content_of(ephemeris))
         held = self._known.get(key)
         if held is None:
             held = self._known[key] = Held(ephemeris, key, toe_ms, _NEVER)
@@ -121,6 +123,15 @@ class Store:
                 self._due.add(place)
         if held.refused:
             self._news.append(News(station, held.refused, ephemeris.gnss, ephemeris.satellite))
+
+    def _content_of(self, ephemeris: Ephemeris) -> tuple[object, ...]:
+        """Of a set that comes again, which decoding gives as the same object, it is put together once."""
+        kept = self._contents.get(id(ephemeris))
+        if kept is None or kept[0] is not ephemeris:
+            if len(self._contents) >= CONTENTS:
+                self._contents.clear()
+            kept = self._contents[id(ephemeris)] = ephemeris, tuple(_content(ephemeris))
+        return kept[1]
 
     @np.errstate(all="ignore")  # whatever sets say
     def update(self, now_ms: int) -> list[News]:

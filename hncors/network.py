@@ -294,7 +294,7 @@ class Network:
         if not came:
             return
         # Which of two stations was read first within a millisecond no recording tells: it must not matter.
-        came.sort(key=_when_and_whose)
+        came.sort(key=itemgetter(1, 0))  # when, and whose
         frames = [frame for one in came for frame in one.frames]
         count = [len(one.frames) for one in came]
         owners = np.array([one.number for one in came], np.int64).repeat(count)
@@ -397,9 +397,6 @@ class Network:
                 self._events.append(Event(now_ns, stream.id, "state", detail))
             stream.enter(state, now_ns)
         stream.state_why = why
-
-
-_when_and_whose = itemgetter(1, 0)  # of a Came
 
 
 __all__ = ["CLOSED_BY", "NO_NEWS", "Chunk", "Epochs", "Network", "Tick", "Watched"]

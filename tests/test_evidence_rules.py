@@ -27,7 +27,7 @@ from hncors.supervise.areas import Areas, read_areas
 from hncors.supervise.lead import Lead, about
 from hncors.supervise.policy import Policy, fingerprint
 from hncors.supervise.rules import BY_ID, RULES
-from hncors.supervise.seen import Place, Seen, World
+from hncors.supervise.seen import Place, Seen, World, serials_of
 
 # A square province of two prefectures, 110 to 114 degrees east, 26 to 28 degrees north.
 SQUARES = """{"type": "FeatureCollection", "features": [
@@ -71,9 +71,8 @@ def world(
     *seen: Seen, policy: Policy | None = None, filed: tuple[Station, ...] = (FILED,), **more: Any
 ) -> World:
     places = [station.ecef_m or (math.nan,) * 3 for station in filed]
-    return World(
-        policy or Policy(), areas(), filed, np.array(places), {one.subject: one for one in seen}, **more
-    )
+    by_subject = {one.subject: one for one in seen}
+    return World(policy or Policy(), areas(), filed, np.array(places), by_subject, serials_of(seen), **more)
 
 
 def look(rule: str, seen: Seen, **more: Any) -> Lead | None:

@@ -24,7 +24,7 @@ from hncors.supervise.own_place import OwnPlaces
 from hncors.supervise.policy import Policy, fingerprint
 from hncors.supervise.presence import Presence
 from hncors.supervise.rules import RULES, Rule
-from hncors.supervise.seen import Seen, World, degrees, seen_of
+from hncors.supervise.seen import Seen, World, degrees, seen_of, serials_of
 from hncors.supervise.suspicion import PERSISTENT, Counted, Standing, standing
 
 EVERY_NS = 60 * SECOND_NS  # a stream is looked at so often
@@ -150,7 +150,7 @@ class Judge:
     def world(self, now_ns: int, *, disturbed: bool = False, clock_off: bool = False) -> World:
         """What streams are held against now."""
         places_m = self._motions.at(from_unix_ns(now_ns))
-        held = self.policy, self._areas, self._filed, places_m, self._seen
+        held = self.policy, self._areas, self._filed, places_m, self._seen, serials_of(self._seen.values())
         return World(*held, disturbed=disturbed, clock_off=clock_off)
 
     def _hold(self, seen: Seen, its: _Subject, rule: Rule, lead: Lead, now_ns: int) -> Iterator[Found]:

@@ -6,7 +6,7 @@ import math
 from datetime import date, timedelta
 
 from hncors.supervise.lead import Lead, about
-from hncors.supervise.seen import Seen, World
+from hncors.supervise.seen import SERIALS, Seen, World
 from hncors.supervise.standing import differing
 from hncors.text import printable
 
@@ -18,19 +18,18 @@ _NAMES = {
     "receiver": "接收机型号",
     "antenna": "天线型号",
 }
-_SERIALS = ("receiver_serial", "antenna_serial")
 
 
 def equipment(seen: Seen, world: World) -> Lead | None:
     """E6: equipment that is not the filed one, or whose serial number is live in two places."""
     if not seen.live:
         return None
-    for name in _SERIALS:
+    for name in SERIALS:
         serial = seen.equipment.get(name, "")
         if not serial or _placeholder(serial, world):
             continue
-        for other in world.seen.values():
-            if other.subject == seen.subject or not other.live or other.equipment.get(name) != serial:
+        for other in (world.seen[subject] for subject in world.serials.get((name, serial), ())):
+            if other.subject == seen.subject or not other.live:
                 continue
             if not _same_make(seen, other, name) or seen.arp_m is None or other.arp_m is None:
                 continue

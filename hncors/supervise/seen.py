@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from hncors.supervise.policy import Policy
 
 Place = tuple[float, float, float]  # ECEF metres
 EQUIPMENT = ("receiver", "receiver_serial", "firmware", "antenna", "antenna_serial")
+SERIALS = ("receiver_serial", "antenna_serial")
 _TOLD_IN = (1007, 1008, 1033)  # later ones say more
 _PLACED_IN = (1005, 1006)
 
@@ -68,6 +69,9 @@ class World(NamedTuple):
     filed: Sequence[Station]
     places_m: F64  # (filed, 3) in the frame of broadcast orbits; nan where none is filed
     seen: Mapping[str, Seen]  # of this moment, by subject
+    serials: Mapping[
+        tuple[str, str], Sequence[str]
+    ] = {}  # subjects by what it is of and the number: serials_of
     disturbed: bool = False  # the ionosphere over the network is
     clock_off: bool = False  # of this machine, as far as streams tell
 
@@ -83,6 +87,16 @@ class World(NamedTuple):
         distance_m = np.linalg.norm(self.places_m - np.array(point_m), axis=1)
         row = int(np.nanargmin(distance_m))
         return self.filed[row].id, float(distance_m[row])
+
+
+def serials_of(seen: Iterable[Seen]) -> dict[tuple[str, str], list[str]]:
+    """Subjects by their serial numbers, so that a number in two places is found without trying all pairs."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in seen:
+        for name in SERIALS:
+            if serial := one.equipment.get(name):
+                found.setdefault((name, serial), []).append(one.subject)
+    return found
 
 
 def degrees(point_m: Place) -> tuple[float, float]:

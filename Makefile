@@ -49,7 +49,7 @@ residuals: $(VENV)/dev.stamp
 causes: $(VENV)/dev.stamp
 	$(BIN)/python scripts/causes_table.py $(ARGS)
 
-# Antennas that move and places that are wrong: writes the tables of docs/coordinates.md. Ten minutes.
+# Antennas that move and places that are wrong: writes the tables of docs/coordinates.md. Minutes.
 displacement: $(VENV)/dev.stamp
 	$(BIN)/python scripts/displacement_table.py $(ARGS)
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hncors.coordinates_against import Against
 from hncors.frames import F64, Motions
 from hncors.geodesy import enu_axes, to_geodetic
 from hncors.identity import NEAR_M, Places
@@ -63,6 +64,8 @@ class Coordinates:
         self.sigma_m_yr = np.array([places.sigma_m_yr(id) for id in ids]).reshape(-1)
         self.moves, self.slow = Moves(count), Slow(count)
         self.minutes, self.days = Minutes(count), Days(count)
+        self.against = Against(self.registered, self.sigma_m_yr)
+        self.apart = np.zeros(count, bool)  # from the registered place, by baselines
         self.beyond = np.zeros(count, np.int64)  # epochs in a row
         self.beyond_ms = np.zeros(count, np.int64)  # since when
         self.off = np.zeros(count, bool)  # from the registered place, as told
@@ -80,8 +83,9 @@ class Coordinates:
         other = Coordinates(places, ids)
         for name in ("moves", "slow", "minutes", "days"):
             setattr(other, name, getattr(self, name).rearranged(before))
+        other.against = self.against.rearranged(before, other.registered, other.sigma_m_yr)
         stay = np.flatnonzero(before >= 0)
-        for name in ("beyond", "beyond_ms", "off", "home_m", "mean_m", "sigma_m", "rate_m_yr"):
+        for name in ("beyond", "beyond_ms", "off", "apart", "home_m", "mean_m", "sigma_m", "rate_m_yr"):
             getattr(other, name)[stay] = getattr(self, name)[before[stay]]
         other.rate_sigma_m_yr[stay] = self.rate_sigma_m_yr[before[stay]]
         for row in stay.tolist():
@@ -92,7 +96,8 @@ class Coordinates:
     def _begin_anew(self, row: int) -> None:
         self.days.forget(row)
         self.days.days_m[row] = np.nan
-        self.off[row], self.beyond[row] = False, 0
+        self.against.forget(row)
+        self.off[row], self.apart[row], self.beyond[row] = False, False, 0
         for column in (self.mean_m, self.sigma_m, self.rate_m_yr, self.rate_sigma_m_yr):
             column[row] = np.nan
 
@@ -110,12 +115,23 @@ class Coordinates:
             moved = self.moves.add(who, found.step.enu_m[rows], found.step.elapsed_ms[rows])
             for one in moved:
                 self.slow.moved(int(who[one.row]))
+                self.against.forget(int(who[one.row]))
                 news.append(_moved(int(who[one.row]), one, "phases"))
             news += self._levels(who, time_ms[rows], beyond[rows], offset[rows])
             self.minutes.add(who, time_ms[rows], offset[rows], self.moves.path_m[who], self.moves.breaks[who])
+            self.against.add(who, time_ms[rows], rows, found)
         # The middle of all times: one station of another time takes nothing from the others.
         now_ms = int(np.sort(time_ms)[len(time_ms) // 2])
-        return news + self._minute(now_ms)
+        return news + self._against(now_ms) + self._minute(now_ms)
+
+    def _against(self, now_ms: int) -> list[News]:
+        apart = self.against.looked(now_ms)
+        if apart is None:
+            return []
+        self.apart = apart
+        enu_m, sigma_m = self.against.enu_m, self.against.sigma_m
+        rows = np.flatnonzero(apart & ~self.off).tolist()
+        return [self._is_off(n, "baselines", enu_m[n], sigma_m[n], now_ms) for n in rows]
 
     def _references_m(self, station: I64, time_ms: I64, place_m: F64) -> F64:
         registered = self.registered.at(time_ms, station)
@@ -202,7 +218,7 @@ class Coordinates:
             rows = np.flatnonzero(beyond & ~self.off).tolist()
             news += [self._is_off(n, by, mean_m[n, part], sigma_m[n, part], now_ms) for n in rows]
         if over == "day":
-            back = np.flatnonzero(right & self.off & (self.beyond == 0))
+            back = np.flatnonzero(right & self.off & (self.beyond == 0) & ~self.apart)
             self.off[back] = False
             news += [News(row, "position_as_registered", {"by": over}) for row in back.tolist()]
         return news

@@ -230,7 +230,10 @@ class Positioning:
             few[again] = too_few(short, theirs.usable)
         smoothed = self._smooth(tick, columns, choice, ranges, plain.variance_m2, sent.usable & ~plain.out)
         same = (smoothed.over > 1.0) & ~plain.out
-        step = self._step(tick, columns, choice, ranges, sent, seen, same)
+        phase_m = ranges.phase_m - ranges.range_m
+        phase_m += seen.free_m
+        phase_m -= seen.sight.distance_m
+        step = self._step(tick, columns, choice, phase_m, sent, seen, same)
         smooth_delay_m = delay_m + (smoothed.delay_m - ranges.delay_m)
         more_m = smoothed.range_m - ranges.range_m
         noise = smoothed_m2(seen.noise_m2, smoothed.over)
@@ -252,7 +255,7 @@ class Positioning:
             begin, sent.usable, choice.gnss, choice.satellite, choice.pairing, smooth.use,
             plain.out | best.out, snapshot.residual_m, snapshot.use, smooth.residual_m,
             plain.variance_m2, best.variance_m2, smoothed.over, seen.sight.axes, seen.sight.enu,
-            seen.use, start, seen.free_m - seen.sight.distance_m, seen.noise_m2, ranges.c1, delay_m,
+            seen.use, start, seen.free_m - seen.sight.distance_m, phase_m, seen.noise_m2, ranges.c1, delay_m,
         )  # fmt: skip
         return Positions(
             status, trust, np.where(solved, smooth.place_m, np.nan).T,
@@ -287,14 +290,11 @@ class Positioning:
         return out
 
     def _step(
-        self, tick: _Tick, columns: slice, choice: Choice, ranges: Ranges, sent: Sent, seen: Seen, same: B
+        self, tick: _Tick, columns: slice, choice: Choice, left_m: F64, sent: Sent, seen: Seen, same: B
     ) -> Step:
         """Steps by phases, of one epoch of a station at a time."""
         station, time_ms, turn = tick.station[columns], tick.time_ms[columns], tick.turn[columns]
         where = place(choice.gnss, choice.satellite)
-        left_m = ranges.phase_m - ranges.range_m
-        left_m += seen.free_m
-        left_m -= seen.sight.distance_m
         phases = Phases(seen.start_m, seen.sight, left_m, sent.set_ms, sent.usable, same & sent.usable)
         if not turn.any():
             return self.steps.add(station, time_ms, where, phases)

@@ -3,7 +3,7 @@
     python scripts/displacement_table.py [--only PART] | --recordings FOLDER
 
 Whole provinces are simulated, encoded, decoded and watched as live ones are (tests/displacement_material.py);
-seeds stand in the table. `make displacement`; ten minutes.
+seeds stand in the table. `make displacement`; some minutes.
 """
 
 from __future__ import annotations
@@ -126,13 +126,13 @@ def runs() -> list[Run]:
     """All of them."""
     at = 3600.0
     slow = [ramp(one, size, at, 3600) for one, size in zip(TOWNS, (0.1, 0.3, 1.0), strict=False)]
-    slow += [unpowered(one, size, at) for one, size in zip(TOWNS[3:], (0.3, 1.0, 3.0), strict=False)]
+    slow += [unpowered(one, size, at) for one, size in zip(TOWNS[3:], (0.1, 0.3, 1.0, 3.0), strict=False)]
     wrong = [misfiled(one, size) for one, size in zip(TOWNS, (0.3, 1.0, 3.0, 30.0), strict=False)]
-    wrong += [old_as_new(TOWNS[4]), new_as_old(TOWNS[5])]
+    wrong += [old_as_new(TOWNS[4]), new_as_old(TOWNS[5]), misfiled(TOWNS[6], 0.1)]
     return [
         Run("sudden", "second for 15 minutes", 11, _scenario(11, 900, 1.0), sudden()),
-        Run("slow", "30 s for 3 hours", 12, _scenario(12, 3 * 3600, 30.0), slow),
-        Run("registry", "30 s for 3 hours", 13, _scenario(13, 3 * 3600, 30.0), wrong),
+        Run("slow", "30 s for 6 hours", 12, _scenario(12, 6 * 3600, 30.0), slow),
+        Run("registry", "30 s for 6 hours", 13, _scenario(13, 6 * 3600, 30.0), wrong),
     ]
 
 

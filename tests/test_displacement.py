@@ -97,7 +97,7 @@ def test_a_path_tells_a_move_and_no_drift() -> None:
 
 
 def test_what_neighbours_do_too_is_not_a_stations_own() -> None:
-    """All drift by centimetres a minute; one goes 0.6 m in an hour besides."""
+    """All drift by centimetres a minute; one goes 1.2 m in an hour besides."""
     count, r = 8, np.random.default_rng(2)
     minutes, slow = Minutes(count), Slow(count)
     place = 6_371_000.0 + np.arange(count)[:, None] * np.array([30_000.0, 0.0, 0.0])
@@ -105,7 +105,7 @@ def test_what_neighbours_do_too_is_not_a_stations_own() -> None:
     found = []
     for minute in range(1, 240):
         path += np.array([0.06, -0.03, 0.02]) + 0.002 * r.standard_normal((count, 3))
-        path[5, 0] += 0.6 / 60 if 120 <= minute < 180 else 0.0
+        path[5, 0] += 1.2 / 60 if 120 <= minute < 180 else 0.0
         time_ms = np.full(count, minute * MINUTE_MS + 59_000)
         minutes.add(all_, time_ms, np.zeros((count, 3)), path, np.zeros(count, np.int64))
         over = minutes.ended((minute + 1) * MINUTE_MS + 31_000, place)

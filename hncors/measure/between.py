@@ -35,7 +35,7 @@ class Between:
         if not len(clock_m):
             return clock_m
         self._forget(self._odd >= FOREVER)
-        common = _middle(clock_m - self._usual_m)
+        common = middle(clock_m - self._usual_m)
         begins = np.isnan(common) & ~np.isnan(clock_m).all(axis=1)
         self._forget(np.broadcast_to(begins[:, None], clock_m.shape))
         common[begins] = _first(clock_m[begins])
@@ -65,7 +65,7 @@ class Between:
         return other
 
 
-def _middle(columns: F64) -> F64:
+def middle(columns: F64) -> F64:
     """Median of each row's values, nan where it has none."""
     ordered = np.sort(columns, axis=1)  # nan last
     count = (~np.isnan(columns)).sum(axis=1)

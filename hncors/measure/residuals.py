@@ -34,6 +34,7 @@ class Part(NamedTuple):
     above: B  # usable, and above the mask
     start_m: F64  # (3, epochs) where the solution began
     off_m: F64  # ranges less the way from there; free of the ionosphere where c1 is not 1
+    phase_m: F64  # the same of phases
     noise_m2: F64  # of one code
     c1: F64  # of hncors.measure.ranges
     delay_m: F64  # of the ionosphere on the first signal by both codes, with what the receiver adds

@@ -1,6 +1,7 @@
 """Slow moves of antennas: what their paths did minute by minute, less their neighbours', added up.
 
-Held against its own mean of a quarter of an hour, of two and of twelve hours, by its own past.
+Held against its own mean of a quarter of an hour, by its own past. Over hours such sums wander where
+satellites come and go; what is slower is left to baselines (hncors.measure.baseline) and to days.
 """
 
 from __future__ import annotations
@@ -10,11 +11,9 @@ import numpy as np
 from hncors.measure.moves import Move, _triple
 from hncors.observation import F64, I64
 
-OVER_MIN = np.array([15.0, 120.0, 720.0])
-FLOOR_M = np.array([0.05, 0.08, 0.15])
-FIRST_M = np.array(
-    [[0.02, 0.02, 0.04], [0.05, 0.05, 0.10], [0.10, 0.10, 0.20]]
-)  # of satellites that come and go
+OVER_MIN = np.array([15.0])
+FLOOR_M = np.array([0.05])
+FIRST_M = np.array([[0.02, 0.02, 0.04]])  # of satellites that come and go
 SIGMAS = 6.0
 MINUTES = 3  # in a row
 HELD = 3  # minutes after a move until the path is judged again

@@ -249,3 +249,16 @@ def test_e06_a_station_borrows_the_ephemerides_of_others(recordings: Path, tmp_p
     }
     assert len(heights["WITH"]) >= 60 and len(heights["BARE"]) >= 60
     assert np.median(heights["WITH"]) == pytest.approx(np.median(heights["BARE"]), abs=0.01)
+
+
+def test_late_data_do_not_turn_the_time_back() -> None:
+    one = Store()
+    one.add(gps(), NOW, 0)
+    one.add(gps(TOE + 2 * HOUR_MS), NOW, 1)
+    one.update(NOW)
+    before = one.table
+    one.update(NOW - 18_000)  # a receiver that takes UTC for GPS time
+    one.update(NOW + 1_000)
+    assert one.table is before  # nothing was chosen anew
+    one.update(NOW - HOUR_MS)
+    assert one.table is not before

@@ -33,6 +33,7 @@ AGE_MS |= {"I": 7_200_000}
 
 APART_M = 50.0  # positions, and clocks as metres: sets that follow each other are within a few
 JUMP_MS = 600_000  # a step of time farther than this, or backwards, begins the choice anew
+LATE_MS = 120_000  # ... but for data that are only late
 KEPT = 12  # sets of a satellite
 CONTENTS = 4096  # sets whose content is at hand
 KINDS = 2  # sets of a satellite that stand beside each other: of Galileo I/NAV, F/NAV
@@ -135,7 +136,13 @@ class Store:
 
     @np.errstate(all="ignore")  # whatever sets say
     def update(self, now_ms: int) -> list[News]:
-        """Choose anew where something changed or grew old; what stations told in vain since the last time."""
+        """Choose anew where something changed or grew old; what stations told in vain since the last time.
+
+        Stations whose data come later than others' do not turn the time back, or all would be chosen anew
+        with each of their epochs.
+        """
+        if 0 < self._now_ms - now_ms <= LATE_MS:
+            now_ms = self._now_ms
         if 0 <= now_ms - self._now_ms < JUMP_MS:
             due = self._due.union(place for place, at in self._review.items() if at <= now_ms)
         else:

@@ -15,6 +15,7 @@ from hncors.supervise.cases import Step, StepRefused
 from hncors.supervise.findings import Finding
 
 NOW_NS = 1_795_000_000_000_000_000
+NEWEST = len(MIGRATIONS)
 
 
 def finding(number: int, subject: str = "S1", **more: object) -> Finding:
@@ -196,7 +197,8 @@ def test_p08_a_newer_ledger_and_another_programs_are_refused_and_left_alone(path
     with closing(connect(path, (*MIGRATIONS, ("CREATE TABLE more (x)",)))):
         pass
     before = path.read_bytes()
-    with pytest.raises(LedgerRefused, match="version 2, of a newer hncors: expected at most 1"):
+    told = f"version {NEWEST + 1}, of a newer hncors: expected at most {NEWEST}"
+    with pytest.raises(LedgerRefused, match=told):
         Ledger(path)
     assert path.read_bytes() == before
     path.unlink()
@@ -217,8 +219,8 @@ def test_a_migration_leaves_a_copy(path, caplog):
     )
     with closing(connect(path, later)) as base:
         assert base.execute("SELECT subject, more FROM cases").fetchall() == [("S1", "")]
-        assert base.execute("PRAGMA user_version").fetchone() == (2,)
-    with closing(Ledger(path.with_name(path.name + ".version-1"))) as copy:
+        assert base.execute("PRAGMA user_version").fetchone() == (NEWEST + 1,)
+    with closing(Ledger(path.with_name(f"{path.name}.version-{NEWEST}"))) as copy:
         assert [case.subject for _, case in cases(copy.base)] == ["S1"]
     assert "kept as" in caplog.text
 
@@ -232,7 +234,7 @@ def test_a_migration_that_fails_changes_nothing(path):
     ):
         pass
     with closing(Ledger(path)) as ledger:
-        assert ledger.base.execute("PRAGMA user_version").fetchone() == (1,)
+        assert ledger.base.execute("PRAGMA user_version").fetchone() == (NEWEST,)
         assert not ledger.base.execute("SELECT * FROM sqlite_master WHERE name = 'more'").fetchall()
 
 

@@ -19,9 +19,11 @@ from hncors.daemon.ledger_queue import LedgerQueue
 from hncors.daemon.ledger_registry import history, standings
 from hncors.daemon.ledger_service import LedgerService, open_place
 from hncors.daemon.register_watch import RegisterWatch
+from hncors.daemon.territory import default
 from hncors.network import Network
 from hncors.registry import read_station
 from hncors.settings import Ledger as LedgerSettings
+from hncors.supervise.judge import Judge
 from hncors.supervise.months import Clearance
 from hncors.supervise.standing import STANDINGS, WORDS, Seen, differing, seen, standing
 
@@ -173,7 +175,8 @@ async def test_a_daemon_keeps_its_ledger(tmp_path):
     with pytest.raises(ConfigurationError, match="expected a file in a folder that is there"):
         open_place(LedgerSettings(file="nowhere/ledger.sqlite3"), config)
     stations = {"A": station(FILED, "A")}
-    service = LedgerService(place, Network(list(stations.values())), stations, lambda: NOW_NS)
+    judge = Judge(1, list(stations.values()), default().areas)
+    service = LedgerService(place, Network(list(stations.values())), judge, stations, lambda: NOW_NS)
     async with asyncio.TaskGroup() as group:
         tasks = service.begin(group)
         for _ in range(1000):

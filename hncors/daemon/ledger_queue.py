@@ -18,10 +18,12 @@ from hncors.daemon.ledger import Ledger, first_broken, insert
 from hncors.daemon.ledger_cases import add_finding
 from hncors.daemon.ledger_opening import PARTS, LedgerDamaged, LedgerRefused, is_damage, move_aside
 from hncors.daemon.ledger_outbox import Message, post
+from hncors.daemon.ledger_presence import Presences, keep, kept
 from hncors.daemon.ledger_registry import Register, Stands, keep_only, note_standing
 from hncors.daemon.ledger_summary import NOTHING, Summary, summary
 from hncors.supervise.findings import Finding
 from hncors.supervise.months import Clearance
+from hncors.supervise.presence import Kept as Presence
 from hncors.supervise.trail import canonical
 from hncors.text import printable
 from hncors.view.cases import plain
@@ -45,7 +47,7 @@ class Incident(NamedTuple):
     detail: Mapping[str, Any]
 
 
-Entry = Finding | Stands | Register | Message | Incident
+Entry = Finding | Stands | Register | Message | Incident | Presences
 
 
 class LedgerQueue:
@@ -62,6 +64,7 @@ class LedgerQueue:
         self.errors: Counter[str] = Counter()
         self.failing = False
         self.summary: Summary = NOTHING
+        self.presences: tuple[Presence, ...] | None = None  # as kept before this run; None: not read yet
         self._now_ns = now_ns
         self._clearance = clearance
         self._waiting: deque[Entry] = deque()
@@ -203,6 +206,8 @@ class LedgerQueue:
                 with self._ledger.writing() as base:
                     _WRITE[Incident](base, Incident(self._now_ns(), "damaged", detail), self._clearance)
             self._verify(self._ledger)
+            if self.presences is None:
+                self.presences = tuple(kept(self._ledger.base))
         return self._ledger
 
     def _verify(self, ledger: Ledger) -> None:
@@ -261,6 +266,7 @@ _WRITE: Mapping[type, Callable[[sqlite3.Connection, Any, Clearance], object]] = 
     Register: lambda base, entry, clearance: keep_only(base, entry),
     Message: lambda base, entry, clearance: post(base, entry),
     Incident: lambda base, entry, clearance: _incident(base, entry),
+    Presences: lambda base, entry, clearance: keep(base, entry),
 }
 
 

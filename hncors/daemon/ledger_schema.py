@@ -73,8 +73,15 @@ def _unchanging(table: str) -> str:
 
 TRAILS = ("case_events", "registry_history", "accesses", "incidents")
 
+_PRESENCE = """
+CREATE TABLE presence (
+  subject TEXT PRIMARY KEY,
+  x_m REAL NOT NULL, y_m REAL NOT NULL, z_m REAL NOT NULL, days TEXT NOT NULL, at_ns INTEGER NOT NULL)@
+"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (*_FIRST.replace("@", STRICT).split(";\n"), *map(_unchanging, TRAILS)),
+    (_PRESENCE.replace("@", STRICT),),
 )
 """Statements that make each version out of the one before it; version 0 is an empty file."""
 

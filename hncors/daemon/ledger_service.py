@@ -11,11 +11,13 @@ from typing import NamedTuple
 from hncors.daemon.configuration import ConfigurationError
 from hncors.daemon.ledger import LedgerLock
 from hncors.daemon.ledger_queue import LedgerQueue
+from hncors.daemon.presence_watch import PresenceWatch
 from hncors.daemon.register_watch import RegisterWatch
 from hncors.network import Network
 from hncors.registry import Station
 from hncors.settings import Ledger as LedgerSettings
 from hncors.settings import problem
+from hncors.supervise.judge import Judge
 from hncors.supervise.months import Clearance
 
 log = logging.getLogger("hncors")
@@ -55,21 +57,25 @@ class LedgerService:
         self,
         place: LedgerPlace,
         network: Network,
+        judge: Judge,
         stations: Mapping[str, Station],
         now_ns: Callable[[], int],
     ) -> None:
         self._lock = place.lock
         self.queue = LedgerQueue(place.path, now_ns, place.clearance)
+        self._presence = PresenceWatch(judge, self.queue, now_ns)
         self._watch = RegisterWatch(network, stations, self.queue, now_ns)
 
     def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         return [
             group.create_task(self.queue.run(), name="ledger"),
             group.create_task(self._watch.run(), name="register"),
+            group.create_task(self._presence.run(), name="presence"),
         ]
 
     def close(self) -> None:
         """After the tasks have ended: write what waits, let go of the ledger."""
+        self._presence.keep()
         self.queue.close()
         if self._lock is not None:
             self._lock.release()

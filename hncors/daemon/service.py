@@ -166,7 +166,7 @@ class _Daemon:
         self.ledger = (
             None
             if ledger is None
-            else LedgerService(ledger, self.network, self.links.stations, self.clock.now_ns)
+            else LedgerService(ledger, self.network, self.judge, self.links.stations, self.clock.now_ns)
         )
         self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
         self.site = Site(self.network, self.links.stations, self.pulse, VERSION, more=self._more)

@@ -7,7 +7,7 @@ take turns within the minute, so that no tick has to look at all.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from hncors.supervise.findings import STRENGTHS, Finding
 from hncors.supervise.lead import Lead
 from hncors.supervise.own_place import OwnPlaces
 from hncors.supervise.policy import Policy, fingerprint
-from hncors.supervise.presence import Presence
+from hncors.supervise.presence import Kept, Presence
 from hncors.supervise.rules import RULES, Rule
 from hncors.supervise.seen import Seen, World, degrees, seen_of, serials_of
 from hncors.supervise.suspicion import PERSISTENT, Counted, Standing, standing
@@ -70,6 +70,7 @@ class Judge:
         self.policy = policy or Policy()
         self.fingerprint = fingerprint(self.policy)
         self.counts: Counter[tuple[str, str]] = Counter()  # findings by rule and strength
+        self.looks = 0  # at streams and rows
         self.findings: deque[Found] = deque(maxlen=MOST_KEPT)  # the last, for whoever keeps them for good
         self._areas = areas
         self._own = OwnPlaces(streams, self.policy)
@@ -122,6 +123,26 @@ class Judge:
         its = self._subjects.get(subject)
         return standing(_counted(its) if its else [])
 
+    def presences(self) -> list[Kept]:
+        """How long each subject was where it is: what E12 counts, to be kept over a restart."""
+        every = ((subject, its.presence) for subject, its in self._subjects.items())
+        return [
+            Kept(subject, one.place_m, dict(one.days)) for subject, one in every if one.place_m and one.days
+        ]
+
+    def recall(self, kept: Iterable[Kept]) -> None:
+        """Take up what was counted before this run, once."""
+        for one in kept:
+            its = self._subject(one.subject)
+            if its is not None:
+                its.presence.recall(one, self.policy)
+
+    def _subject(self, name: str) -> _Subject | None:
+        its = self._subjects.get(name)
+        if its is None and len(self._subjects) < MOST_SUBJECTS:
+            its = self._subjects[name] = _Subject()
+        return its
+
     def _judge(self, network: Network, number: int, world: World, now_ns: int) -> Iterator[Found]:
         now_ms = from_unix_ns(now_ns)
         own_m, recent_m = self._own.of(number, now_ms), self._own.recent(number, now_ms)
@@ -132,11 +153,10 @@ class Judge:
 
     def consider(self, seen: Seen, world: World, now_ns: int) -> Iterator[Found]:
         """Look at one stream, or at one row of a sourcetable, by every rule."""
-        its = self._subjects.get(seen.subject)
+        its = self._subject(seen.subject)
         if its is None:
-            if len(self._subjects) >= MOST_SUBJECTS:
-                return
-            its = self._subjects[seen.subject] = _Subject()
+            return
+        self.looks += 1
         its.presence.look(seen, self.policy)
         for rule in RULES:
             lead = rule.look(seen, world)

@@ -7,7 +7,9 @@ a survey of three days is another matter. Days are of UTC. Without a place nothi
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hncors.health import SECOND_NS
 from hncors.supervise.policy import Policy
@@ -15,6 +17,14 @@ from hncors.supervise.seen import Place, Seen
 
 DAY_NS = 86_400 * SECOND_NS
 GAP_NS = 300 * SECOND_NS  # looks that are farther apart say nothing of the time between them
+
+
+class Kept(NamedTuple):
+    """The presence of a subject as it is kept over a restart (hncors.daemon.ledger_presence)."""
+
+    subject: str
+    place_m: Place
+    days: Mapping[int, float]  # day since 1970 -> seconds present
 
 
 @dataclass(slots=True)
@@ -38,6 +48,15 @@ class Presence:
             self.days[day] = self.days.get(day, 0.0) + since_ns / SECOND_NS
             for old in [one for one in self.days if one <= day - policy.present_of_days]:
                 del self.days[old]
+
+    def recall(self, kept: Kept, policy: Policy) -> None:
+        """Add what was counted before this run; of another place it is of no interest."""
+        if self.place_m is None:
+            self.place_m = kept.place_m
+        elif math.dist(self.place_m, kept.place_m) > policy.present_within_m:
+            return
+        for day, seconds in kept.days.items():
+            self.days[day] = self.days.get(day, 0.0) + seconds
 
     def days_present(self, at_ns: int, policy: Policy) -> int:
         """Of the last `present_of_days`, those with enough hours."""

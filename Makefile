@@ -7,7 +7,7 @@ ARGS ?=
 # Tests of different files at once, one for each core and at most four; TOGETHER= takes them one by one.
 TOGETHER ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: causes displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
+.PHONY: causes detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -48,6 +48,11 @@ residuals: $(VENV)/dev.stamp
 # Half an hour.
 causes: $(VENV)/dev.stamp
 	$(BIN)/python scripts/causes_table.py $(ARGS)
+
+# Every rule of evidence on labelled provinces: writes docs/detection.md. Some minutes;
+# ARGS="--thirty-days" plays a month of a network in order, most of an hour.
+detection: $(VENV)/dev.stamp
+	$(BIN)/python scripts/detection_table.py $(ARGS)
 
 # Antennas that move and places that are wrong: writes the tables of docs/coordinates.md. Minutes.
 displacement: $(VENV)/dev.stamp

@@ -216,7 +216,7 @@ class Completion(NamedTuple):
             stream = self.streams[anomaly.stream]
             stream.errors[anomaly.name] += anomaly.number
             if anomaly.name in ("duplicate_epoch", "late_epoch"):
-                stream.hear_again(anomaly.at_ns)
+                stream.hear_again(anomaly.at_ns, anomaly.time)
             if anomaly.name in ("time_jump", "time_backwards"):
                 detail = {"epoch": gpstime.iso(anomaly.time)}
                 self.tell(stream, Event(anomaly.at_ns, stream.id, anomaly.name, detail))

@@ -101,6 +101,7 @@ class Stream(Row):
     byte_ns: int = 0
     frame_ns: int = 0
     again_ns: int = 0  # when an epoch came that was not newer than the newest
+    again_ms: int = -1  # ... and its GPS time
     ephemeris_ns: int = 0
     valid_ns: int = 0  # how long this connection brought epochs, before the state it is in
     reconnects: Counter[str] = field(default_factory=Counter)
@@ -160,11 +161,11 @@ class Stream(Row):
         self.without_bit = 0
         self.valid_ns = 0
 
-    def hear_again(self, at_ns: int) -> None:
-        """An epoch came that is not newer than the newest."""
+    def hear_again(self, at_ns: int, time_ms: int) -> None:
+        """An epoch came that is not newer than the newest; its GPS time."""
         if self.again_ns <= self.epoch_ns:
             self.review_ns = 0
-        self.again_ns = at_ns
+        self.again_ns, self.again_ms = at_ns, time_ms
 
     def enter(self, state: str, now_ns: int) -> None:
         """Be in another state from now on."""
@@ -281,6 +282,16 @@ def _stale(stream: Stream) -> str:
 def is_replay(stream: Stream) -> bool:
     """Whether the newest epoch was so far from the time it came at that no delay explains it."""
     return stream.timed and stream.closed_ms >= 0 and abs(age_s(stream)) > REPLAY_S
+
+
+def replayed_s(stream: Stream) -> float | None:
+    """How long after their time epochs come, new or again, where no delay explains it; None: in time."""
+    if is_replay(stream):
+        return age_s(stream)
+    if stream.timed and stream.again_ns > stream.epoch_ns:
+        age = (stream.again_ns - to_unix_ns(stream.again_ms)) / SECOND_NS
+        return age if abs(age) > REPLAY_S else None
+    return None
 
 
 def most_replay(streams: Sequence[Stream]) -> bool:

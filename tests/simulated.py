@@ -90,7 +90,7 @@ def scenario(text: str) -> Scenario:
     """The scenario of a text without problems, by default an hour at night."""
     usual = 'name = "test"\n' + ("" if "start = " in text else 'start = "2026-03-01T18:00:00"\n')
     made, problems = read_scenario(usual + text, "test.toml")
-    assert problems == []
+    assert problems == [], problems
     assert made is not None
     return made
 

@@ -53,7 +53,7 @@ def test_every_error_at_once() -> None:
         [faults.parameters]
         status = "503"
     """)
-    assert "seconds = 0: expected a number from 1 to 604800" in found
+    assert "seconds = 0: expected a number from 1 to 2678400" in found
     assert "network.count = 3.5: expected a whole number from 0 to 10000" in found
     assert "network.msm = 6: expected one of 4, 5, 7" in found
     assert 'network.systems = "GX": expected letters of "GREJC", each once' in found

@@ -14,7 +14,7 @@ from hncors.simulate.faults import KINDS, PARAMETERS, WRITABLE
 from hncors.simulate.places import TOWNS
 from hncors.simulate.plan import CLOCKS, RECEIVERS, SYSTEMS
 
-LONGEST_S = 7 * 86_400
+LONGEST_S = 31 * 86_400
 
 
 def _start(text: str) -> str:
@@ -41,7 +41,7 @@ def _one_of(*choices: object) -> AfterValidator:
 
 
 def _number(low: float, high: float) -> tuple[object, Expected]:
-    return Field(ge=low, le=high), Expected(f"a number from {low:g} to {high:g}")
+    return Field(ge=low, le=high), Expected(f"a number from {low:.10g} to {high:.10g}")
 
 
 _ID = (Field(pattern=r"^[A-Za-z0-9_-]{1,32}$"), Expected("1 to 32 letters, digits, - and _"))

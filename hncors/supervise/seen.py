@@ -10,7 +10,7 @@ import numpy as np
 
 from hncors.arp import Off
 from hncors.geodesy import to_geodetic
-from hncors.health import SECOND_NS, WITH_EPOCHS, Stream, age_s, is_replay
+from hncors.health import SECOND_NS, WITH_EPOCHS, Stream, replayed_s
 from hncors.hearing import ALTERNATE_NS
 from hncors.network import Network
 from hncors.ntrip.sourcetable import Stream as Row
@@ -136,7 +136,7 @@ def seen_of(
         recent_m=recent_m,
         equipment=equipment_of(stream),
         copies=network.streams[other].id if other >= 0 else "",
-        ago_s=age_s(stream) if is_replay(stream) else None,
+        ago_s=replayed_s(stream),
     )
 
 

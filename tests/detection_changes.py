@@ -1,0 +1,101 @@
+"""What becomes of a station's frames on their way, for trials of detection: other names, other equipment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from detection_line import Changed
+
+from hncors.rtcm3 import encode_station
+from hncors.rtcm3.encode import frame
+from hncors.rtcm3.station import Equipment, PhysicalReference, ReferencePoint, decode
+
+PLACED, EQUIPPED = (1005, 1006), (1007, 1008, 1033)
+WITHOUT_STATION = (1019, 1020, 1041, 1042, 1043, 1044, 1045, 1046)  # ephemerides have no DF003
+Metres = tuple[float, float, float]
+
+
+def number_of(one: bytes) -> int:
+    """DF002 of a frame."""
+    return int.from_bytes(one[3:5], "big") >> 4
+
+
+def renumbered(station: int) -> Changed:
+    """Another DF003 in every message that has one."""
+
+    def change(frames: list[bytes], time_ms: int) -> list[bytes]:
+        out = []
+        for one in frames:
+            if number_of(one) not in WITHOUT_STATION:
+                head = (number_of(one) << 12 | station).to_bytes(3, "big")
+                one = frame(head + one[6:-3])
+            out.append(one)
+        return out
+
+    return change
+
+
+def without(*types: int) -> Changed:
+    """Messages of these types are left out."""
+    return lambda frames, time_ms: [one for one in frames if number_of(one) not in types]
+
+
+def thinned(every_s: int) -> Changed:
+    """Only epochs of whole multiples."""
+    return lambda frames, time_ms: frames if time_ms % (1000 * every_s) == 0 else []
+
+
+def placed(*places_m: Metres, computed: bool = False, every_s: int = 60) -> Changed:
+    """The reference point is each of these in turn, for so long; or none but as it was, and only computed."""
+
+    def change(frames: list[bytes], time_ms: int) -> list[bytes]:
+        out = []
+        for one in frames:
+            if number_of(one) in PLACED:
+                said = decode(number_of(one), one[3:-3])
+                assert isinstance(said, ReferencePoint)
+                said = replace(said, not_physical=computed)
+                if places_m:
+                    x, y, z = places_m[time_ms // (1000 * every_s) % len(places_m)]
+                    said = replace(said, x_m=x, y_m=y, z_m=z)
+                one = frame(encode_station.encode(said))
+            out.append(one)
+        return out
+
+    return change
+
+
+def equipped(after_ms: int = 0, **other: str) -> Changed:
+    """1033 says otherwise, from a GPS time on: receiver, receiver_serial and so on."""
+
+    def change(frames: list[bytes], time_ms: int) -> list[bytes]:
+        if time_ms < after_ms:
+            return frames
+        out = []
+        for one in frames:
+            if number_of(one) in EQUIPPED:
+                said = decode(number_of(one), one[3:-3])
+                assert isinstance(said, Equipment)
+                has = {name: text for name, text in other.items() if getattr(said, name) is not None}
+                one = frame(encode_station.encode(replace(said, **has)))
+            out.append(one)
+        return out
+
+    return change
+
+
+def physical_station(point_m: Metres, station: int = 7) -> Changed:
+    """1032 after each reference point."""
+    x, y, z = point_m
+    said = frame(encode_station.encode(PhysicalReference(station, station, x, y, z)))
+
+    def change(frames: list[bytes], time_ms: int) -> list[bytes]:
+        return [*frames, *([said] if any(number_of(one) in PLACED for one in frames) else [])]
+
+    return change
+
+
+def together(*changes: Changed) -> Sequence[Changed]:
+    """One after the other."""
+    return changes

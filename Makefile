@@ -7,7 +7,7 @@ ARGS ?=
 # Tests of different files at once, one for each core and at most four; TOGETHER= takes them one by one.
 TOGETHER ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: causes detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
+.PHONY: causes clones detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -57,6 +57,10 @@ detection: $(VENV)/dev.stamp
 # Antennas that move and places that are wrong: writes the tables of docs/coordinates.md. Minutes.
 displacement: $(VENV)/dev.stamp
 	$(BIN)/python scripts/displacement_table.py $(ARGS)
+
+# Copies in disguise, antennas side by side: writes docs/detection-clones.md. ARGS="--recordings FOLDER"; minutes.
+clones: $(VENV)/dev.stamp
+	$(BIN)/python scripts/clones_table.py $(ARGS)
 
 # Links and network under random faults, held against their plan; make soak ARGS="--hours 2 --seed 7 --real".
 soak: $(VENV)/dev.stamp

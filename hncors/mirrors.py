@@ -44,14 +44,15 @@ def digests(epoch: I64, count: int, observations: Observations, wanted: B) -> ND
         for column in (observations.gnss, observations.satellite, observations.signal)
     )
     which = (gnss << np.uint64(16)) | (satellite << np.uint64(8)) | signal
-    value = _mixed(observations.pseudorange_m[rows].view(np.uint64) ^ _mixed(which))
+    value = mixed(observations.pseudorange_m[rows].view(np.uint64) ^ mixed(which))
     out = np.zeros(count, np.uint64)
     np.add.at(out, epoch[rows], value)
     out[np.bincount(epoch[rows], minlength=count) < FEWEST_CELLS] = 0
     return out
 
 
-def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Numbers whose bits are spread, each as its own."""
     value = (value + _ODD) * _ODD_2
     value = (value ^ (value >> np.uint64(29))) * _ODD_3
     return value ^ (value >> np.uint64(32))

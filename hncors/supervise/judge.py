@@ -19,6 +19,7 @@ from hncors.observation import I64
 from hncors.registry import Station
 from hncors.supervise.areas import Areas
 from hncors.supervise.findings import STRENGTHS, Finding
+from hncors.supervise.kindred import Kindred
 from hncors.supervise.lead import Lead
 from hncors.supervise.own_place import OwnPlaces
 from hncors.supervise.policy import Policy, fingerprint
@@ -74,6 +75,7 @@ class Judge:
         self.findings: deque[Found] = deque(maxlen=MOST_KEPT)  # the last, for whoever keeps them for good
         self._areas = areas
         self._own = OwnPlaces(streams, self.policy)
+        self.kindred = Kindred(streams, self.policy)
         self._subjects: dict[str, _Subject] = {}
         self._seen: dict[str, Seen] = {}
         self._began_ns = 0
@@ -88,6 +90,7 @@ class Judge:
     def rearrange(self, before: I64, stations: Sequence[Watched]) -> None:
         """See hncors.network.Judging."""
         self._own = self._own.rearranged(before, self.policy)
+        self.kindred = self.kindred.rearranged(before, self.policy)
         self._know(stations)
         here = {station.id for station in stations}
         for gone in [subject for subject in self._seen if subject not in here]:
@@ -98,20 +101,21 @@ class Judge:
         """Take in a tick of the network; what came to light by it."""
         self._began_ns = self._began_ns or now_ns
         self._own.add(tick.epochs.station, tick.epochs.time_ms, tick.positions)
+        events = self.kindred.add(network, tick, now_ns)
         turn = now_ns // SECOND_NS
         if turn == self._turn:
-            return []
+            return events
         seconds = range(max(self._turn + 1, turn - 59), turn + 1)
         self._turn = turn
         count = len(network.streams)
         due = [number for second in seconds for number in range(second % 60, count, 60)]
         if not due:
-            return []
+            return events
         disturbed = network.causes.sky.disturbed
         world = self.world(now_ns, disturbed=disturbed, clock_off=most_replay(network.streams))
         found = [one for number in due for one in self._judge(network, number, world, now_ns)]
         self.findings.extend(found)
-        return [_event(one) for one in found]
+        return [*events, *(_event(one) for one in found)]
 
     def leads(self, subject: str) -> list[tuple[str, Lead]]:
         """What was told of a subject and lasts: rule and lead."""
@@ -147,7 +151,8 @@ class Judge:
         now_ms = from_unix_ns(now_ns)
         own_m, recent_m = self._own.of(number, now_ms), self._own.recent(number, now_ms)
         station = self._stations.get(network.streams[number].id)
-        seen = seen_of(network, number, station, own_m, recent_m, now_ns, self._began_ns)
+        kin = self.kindred.of(network, number)
+        seen = seen_of(network, number, station, own_m, recent_m, now_ns, self._began_ns, kin)
         self._seen[seen.subject] = seen
         yield from self.consider(seen, world, now_ns)
 

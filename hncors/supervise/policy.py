@@ -45,6 +45,12 @@ class Policy(Table):
         1.0
     )
     relay_minutes: _Minutes = 1.0
+    copy_share: Annotated[float, Field(ge=0.5, le=1), Expected("a share from 0.5 to 1")] = 0.9
+    antenna_within_mm: Annotated[float, Field(ge=0.1, le=20), Expected("millimetres from 0.1 to 20")] = 5.0
+    antenna_share: Annotated[float, Field(ge=0.5, le=1), Expected("a share from 0.5 to 1")] = 0.8
+    antenna_minutes: _Minutes = 1.0
+    antenna_differs_m: _Metres = 2.0
+    clock_minutes: Annotated[float, Field(ge=5, le=20), Expected("minutes from 5 to 20")] = 15.0
     lasting_minutes: _Minutes = 2.0
     silent_hours: Annotated[float, Field(ge=0.1, le=8760), Expected("hours from 0.1 to 8760")] = 24.0
     present_days: _Days = 7
@@ -53,6 +59,9 @@ class Policy(Table):
     present_within_m: _Metres = 0.1
     placeholders: _Names = Field(default_factory=lambda: list(PLACEHOLDERS))
     allowed_relays: Annotated[list[list[str]], AfterValidator(_pairs), Expected(_PAIRS)] = Field(
+        default_factory=list
+    )
+    one_antenna: Annotated[list[list[str]], AfterValidator(_pairs), Expected(_PAIRS)] = Field(
         default_factory=list
     )
     network_products: _Names = Field(default_factory=list)

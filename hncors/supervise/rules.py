@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from hncors.supervise import rules_content, rules_place
+from hncors.supervise import rules_content, rules_copies, rules_place
 from hncors.supervise.lead import Lead
 from hncors.supervise.seen import Seen, World
 
@@ -91,10 +91,26 @@ RULES = (
     Rule(
         "E8",
         "O",
-        "1",
+        "2",
         "观测内容与另一站相同（转播）",
         "the observations are another station's (relay)",
-        rules_content.relayed,
+        rules_copies.relayed,
+    ),
+    Rule(
+        "E9",
+        "O",
+        "1",
+        "与另一站共用天线，参考点却不同",
+        "another station's antenna under another reference point",
+        rules_copies.one_antenna,
+    ),
+    Rule(
+        "E10",
+        "O",
+        "1",
+        "接收机钟与另一站同步",
+        "the receiver's clock goes as another station's",
+        rules_copies.one_clock,
     ),
     Rule(
         "E11",

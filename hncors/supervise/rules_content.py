@@ -83,38 +83,6 @@ def imitates(seen: Seen, world: World) -> Lead | None:
     )
 
 
-def relayed(seen: Seen, world: World) -> Lead | None:
-    """E8: the very observations of another stream. Decisive of a relay; who allowed it is not asked."""
-    other = world.seen.get(seen.copies) if seen.copies else None
-    if other is None or not seen.live:
-        return None
-    if any(sorted(pair) == sorted((seen.subject, other.subject)) for pair in world.policy.allowed_relays):
-        return None
-    mine, theirs = _fits(seen, world), _fits(other, world)
-    original = other.subject
-    # Who is where he says is the source; of two that are, or of which it is not known, the filed one.
-    source = seen.filed > other.filed if mine == theirs else mine is True or theirs is False
-    if source:
-        return None
-    known = mine != theirs or seen.filed != other.filed
-    sure_zh, sure_en = (
-        ("", "") if known else ("，尚不能断定何者为源", "; which of the two is the source is not known")
-    )
-    return Lead(
-        "decisive",
-        f"观测内容与 {original} 逐值相同{sure_zh}",
-        f"its observations are those of {original}, value by value{sure_en}",
-        {"like": original, "source_known": bool(known)},
-    )
-
-
-def _fits(seen: Seen, world: World) -> bool | None:
-    """Whether the observations are made where the stream says it is; None: not known."""
-    if seen.recent_m is None or seen.arp_m is None:
-        return None
-    return math.dist(seen.recent_m, seen.arp_m) <= world.policy.own_far_m
-
-
 def not_as_filed(seen: Seen, world: World) -> Lead | None:
     """E13: filed and silent, or live though it was withdrawn or its permit has ended."""
     station = seen.station

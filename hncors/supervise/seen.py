@@ -18,6 +18,7 @@ from hncors.observation import F64
 from hncors.registry import Station
 from hncors.rtcm3.station import Equipment
 from hncors.supervise.areas import Areas
+from hncors.supervise.kindred import NO_KIN, Kin
 from hncors.supervise.policy import Policy
 
 Place = tuple[float, float, float]  # ECEF metres
@@ -44,6 +45,9 @@ class Seen(NamedTuple):
     recent_m: Place | None = None  # the same, over the last minute
     equipment: Mapping[str, str] = {}
     copies: str = ""  # the station whose observations it brings, too
+    kin: Kin = NO_KIN  # whose observations, antenna and clock they are, and how that is known
+    copying_s: float = 0.0  # how long `kin.copy` has been so
+    interval_s: float | None = None  # between epochs
     ago_s: float | None = None  # how far from now its epochs are where no delay explains it
     row: Row | None = None
 
@@ -113,6 +117,7 @@ def seen_of(
     recent_m: Place | None,
     now_ns: int,
     began_ns: int,
+    kin: Kin = NO_KIN,
 ) -> Seen:
     """A stream of the network as it stands."""
     stream = network.streams[number]
@@ -135,7 +140,10 @@ def seen_of(
         own_m=own_m,
         recent_m=recent_m,
         equipment=equipment_of(stream),
-        copies=network.streams[other].id if other >= 0 else "",
+        copies=kin.copy[0] if kin.copy is not None else network.streams[other].id if other >= 0 else "",
+        kin=kin,
+        copying_s=(stream.closed_ms - kin.copy[1].since_ms) / 1000 if kin.copy is not None else 0.0,
+        interval_s=stream.account.best_interval_ms() / 1000 or None,
         ago_s=replayed_s(stream),
     )
 

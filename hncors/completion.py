@@ -26,6 +26,7 @@ from hncors.health import (
     is_replay,
     is_stale,
 )
+from hncors.kinds import of_repeat
 from hncors.measure.availability import GRACE_MS
 from hncors.measure.epoch import (
     BIT,
@@ -217,6 +218,9 @@ class Completion(NamedTuple):
             stream.errors[anomaly.name] += anomaly.number
             if anomaly.name in ("duplicate_epoch", "late_epoch"):
                 stream.hear_again(anomaly.at_ns, anomaly.time)
+            if anomaly.name == "duplicate_epoch":
+                for event in of_repeat(stream, anomaly.time, anomaly.at_ns):
+                    self.tell(stream, event)
             if anomaly.name in ("time_jump", "time_backwards"):
                 detail = {"epoch": gpstime.iso(anomaly.time)}
                 self.tell(stream, Event(anomaly.at_ns, stream.id, anomaly.name, detail))

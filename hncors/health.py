@@ -119,6 +119,9 @@ class Stream(Row):
     arp_off: Off | None = None  # against the registered place
     stranger: Stranger | None = None  # by its reference point the stream is of another station
     stranger_ns: int = 0  # when a reference point last said so
+    kinds: dict[str, tuple[int, int]] = field(default_factory=dict)  # hncors.kinds: when seen, how many
+    places: list[tuple[tuple[float, float, float], int]] = field(default_factory=list)  # and until when
+    repeat: tuple[int, int, int] = (0, 0, 0)  # last epoch that came again, how many in a row, how often
     ephemerides: Counter[str] = field(default_factory=Counter)
     week_votes: dict[tuple[str, int], int] = field(default_factory=dict)
     weeks: int = 0  # by which ephemerides say arrival times are off

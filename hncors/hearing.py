@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from hncors import kinds
 from hncors.gpstime import DAY_MS, WEEK_MS, from_unix_ns, iso
 from hncors.health import SECOND_NS, Event, Said, Stream
 from hncors.identity import NEAR_M, Places
@@ -35,6 +36,7 @@ def hear(stream: Stream, message_type: int, record: object, at_ns: int, places: 
         if not record.anomalies:  # a place that is none is counted, and is nobody's place
             yield from _moved(stream, record, at_ns)
             yield from hold(stream, places, at_ns)
+            yield from kinds.of_place(stream, record, at_ns)
             yield from identify(stream, places, at_ns)
         if before is not None:
             yield from _described_anew(stream, before.record, record, message_type, at_ns)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hncors import gpstime
+from hncors import gpstime, kinds
 from hncors.causes_words import OWN, WIDE
 from hncors.health import SECOND_NS, Event, Stream
 from hncors.measure.tally import TYPE_LABELS
@@ -128,6 +128,7 @@ def detail(network: Network, number: int, station: Station) -> dict[str, Any]:
         "identity": _identity(network, stream),
         "faults": [OWN[n] for n in np.flatnonzero(network.causes.stations.hold.on[number])],
         "inhibited_by": [WIDE[n] for n in np.flatnonzero(network.causes.inhibited[number])],
+        "kinds": sorted(kinds.shown(stream, network.last_tick_ns)),
         "mirrors": network.streams[copied].id if (copied := int(network.mirrors.of[number])) >= 0 else None,
     }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 
+from hncors import kinds
 from hncors.supervise.lead import Lead, about
 from hncors.supervise.seen import SERIALS, Seen, World
 from hncors.supervise.standing import differing
 from hncors.text import printable
 
 DAY_S, SIDEREAL_DAY_S = 86_400.0, 86_164.1
+LOOPS = 3  # times the same data came: a link may send once again what it kept
 _NEAR_S = 30.0  # a repeat of a day is told by this
 _NAMES = {
     "receiver_serial": "接收机序列号",
@@ -124,6 +126,10 @@ def _day_after_s(day: date) -> int:
 def replayed(seen: Seen, world: World) -> Lead | None:
     """E15: epochs that are not of now by more than any delay; whole days tell how it was made."""
     ago_s = seen.ago_s
+    times = seen.kinds.get(kinds.REPEATS, 0)
+    if ago_s is None and times >= LOOPS:
+        zh, en = kinds.words(kinds.REPEATS, times)
+        return Lead("strong", zh, f"it sends {en}", {"times": times})
     if ago_s is None or world.clock_off:
         return None
     whole = next(

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 
+from hncors import kinds
 from hncors.supervise.areas import INSIDE, OUTSIDE, UNDETERMINED
+from hncors.supervise.findings import STRENGTHS
 from hncors.supervise.lead import Lead, about
 from hncors.supervise.seen import Place, Seen, World, degrees
 
+DOUBTS = {kinds.MOVING: "weak", kinds.ROUND: "medium", kinds.SETTLING: "strong"}
+"""What a broadcast place in the territory is worth at most, where the stream may be no fixed station."""
+NULL_ANTENNA = "NULLANTENNA"  # the IGS' ADVNULLANTENNA: of computed stations, and of corrected observations
 _CELL_KM = 80.0  # half the diagonal of a cell of one degree, at 28 degrees north
 _KM_PER_DEG = 111.2
 
@@ -16,7 +21,25 @@ def broadcast_unfiled(seen: Seen, world: World) -> Lead | None:
     """E2: a physical reference point inside the territory, and no filed station near it."""
     if seen.filed or seen.arp_m is None or seen.computed or seen.permitted or not seen.live:
         return None
-    return _unfiled(seen.arp_m, world, "播发的参考点", "the broadcast reference point", "strong")
+    lead = _unfiled(seen.arp_m, world, "播发的参考点", "the broadcast reference point", "strong")
+    others = (one for one in DOUBTS if one in seen.kinds and one != kinds.MOVING)
+    doubt = kinds.MOVING if _moves(seen, world) else next(others, None)
+    if lead is None or doubt is None:
+        return lead
+    zh, en = kinds.words(doubt, seen.kinds[doubt])
+    antenna = seen.equipment.get("antenna", NULL_ANTENNA)
+    most = "strong" if doubt == kinds.ROUND and NULL_ANTENNA not in antenna.upper() else DOUBTS[doubt]
+    weaker = min(lead.strength, most, key=STRENGTHS.index)  # a named antenna is one whose place was typed in
+    return Lead(weaker, f"{lead.zh}；{zh}", f"{lead.en}; {en}", {**lead.inputs, "kind": doubt})
+
+
+def _moves(seen: Seen, world: World) -> bool:
+    """Whether it is a base that moves: its observations, too, as far as they tell, not its word alone."""
+    if kinds.MOVING not in seen.kinds:
+        return False
+    if seen.own_m is None or seen.recent_m is None:
+        return True
+    return math.dist(seen.own_m, seen.recent_m) > world.policy.own_differs_m
 
 
 def behind_computed(seen: Seen, world: World) -> Lead | None:
@@ -73,20 +96,23 @@ def moved(seen: Seen, world: World) -> Lead | None:
             {"distance": distance, "held_against": off.frame, "why": off.why},
         )
     if seen.alternating:
+        several = seen.kinds.get(kinds.SEVERAL, 0)
+        zh, en = (f"（{several} 个站）", f" (of {several} stations)") if several else ("", "")
         return Lead(
             "strong",
-            "两个参考点交替出现",
-            "two reference points take turns",
-            {"times": seen.alternating},
+            f"参考点交替出现{zh}" if several else "两个参考点交替出现",
+            f"reference points take turns{en}" if several else "two reference points take turns",
+            {"times": seen.alternating, **({"stations": several} if several else {})},
         )
     return None
 
 
 def elsewhere(seen: Seen, world: World) -> Lead | None:
     """E4: the observations are made far from the place that is broadcast."""
-    if seen.arp_m is None or not seen.live:
+    several = kinds.SEVERAL in seen.kinds  # then positions of some minutes are of several
+    if seen.arp_m is None or not seen.live or _moves(seen, world) or (several and seen.alternating):
         return None
-    own_m = seen.own_m
+    own_m = None if several else seen.own_m
     if seen.recent_m is not None and math.dist(seen.arp_m, seen.recent_m) > world.policy.own_far_m:
         own_m = seen.recent_m  # so far off that a minute is enough
     if own_m is None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hncors import kinds
 from hncors.arp import Off
 from hncors.geodesy import to_geodetic
 from hncors.health import SECOND_NS, WITH_EPOCHS, Stream, replayed_s
@@ -45,6 +46,7 @@ class Seen(NamedTuple):
     recent_m: Place | None = None  # the same, over the last minute
     equipment: Mapping[str, str] = {}
     copies: str = ""  # the station whose observations it brings, too
+    kinds: Mapping[str, int] = {}  # hncors.kinds, of the last hour
     kin: Kin = NO_KIN  # whose observations, antenna and clock they are, and how that is known
     copying_s: float = 0.0  # how long `kin.copy` has been so
     interval_s: float | None = None  # between epochs
@@ -141,6 +143,7 @@ def seen_of(
         recent_m=recent_m,
         equipment=equipment_of(stream),
         copies=kin.copy[0] if kin.copy is not None else network.streams[other].id if other >= 0 else "",
+        kinds=kinds.shown(stream, now_ns),
         kin=kin,
         copying_s=(stream.closed_ms - kin.copy[1].since_ms) / 1000 if kin.copy is not None else 0.0,
         interval_s=stream.account.best_interval_ms() / 1000 or None,

@@ -25,12 +25,8 @@ VOTERS = 3  # satellites that must agree before arrival times are disbelieved
 
 
 def hear(stream: Stream, message_type: int, record: object, at_ns: int, places: Places) -> Iterator[Event]:
-    """Remember a record; yield what it changed. `places` are those of the registry."""
+    """Remember a record of a station; yield what it changed. `places` are those of the registry."""
     before = stream.said.get(message_type)
-    if isinstance(record, Ephemeris):
-        stream.ephemerides[record.gnss] += 1
-        stream.ephemeris_ns = at_ns
-        return
     stream.said[message_type] = Said(record, at_ns)
     if isinstance(record, station.ReferencePoint):
         if not record.anomalies:  # a place that is none is counted, and is nobody's place

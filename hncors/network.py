@@ -321,17 +321,25 @@ class Network:
 
     def _hear(self, block: Block, owner: I64, arrival: I64) -> None:
         for row, record in block.records:
-            stream = self.streams[owner[row]]
-            at_ns = int(arrival[row])
-            self._tell(stream, hear(stream, int(block.type[row]), record, at_ns, self.places))
+            number = int(owner[row])
+            stream, at_ns = self.streams[number], int(arrival[row])
             if isinstance(record, Ephemeris):
-                near_ms = self._reference(stream, at_ns)
-                if news := [*vote_on_week(stream, record, near_ms, at_ns)]:
-                    self._tell(stream, news)
-                    near_ms = self._reference(stream, at_ns)
-                self.positioning.store.add(record, near_ms, int(owner[row]))
-                if record.gnss == "R" and record["channel"] in CHANNELS:
-                    self.tally.channels[owner[row], record.satellite] = int(record["channel"])
+                self._hear_ephemeris(stream, number, record, at_ns)
+            else:
+                self._tell(stream, hear(stream, int(block.type[row]), record, at_ns, self.places))
+
+    def _hear_ephemeris(self, stream: Stream, number: int, record: Ephemeris, at_ns: int) -> None:
+        stream.ephemerides[record.gnss] += 1
+        stream.ephemeris_ns = at_ns
+        if record.gnss == "R" and record["channel"] in CHANNELS:
+            self.tally.channels[number, record.satellite] = int(record["channel"])
+        near_ms, store = self._reference(stream, at_ns), self.positioning.store
+        if (record.gnss, record.satellite) in stream.week_votes and store.again(record, near_ms, number):
+            return
+        if news := [*vote_on_week(stream, record, near_ms, at_ns)]:
+            self._tell(stream, news)
+            near_ms = self._reference(stream, at_ns)
+        store.add(record, near_ms, number)
 
     def _tell(self, stream: Stream, news: Iterable[Event]) -> None:
         """Pass on what a stream's data say; what they say too often an hour is only counted (R22)."""

@@ -151,6 +151,20 @@ class Cells:
         self.elevation_deg[cell[rows, places]] = elevation_deg[rows]
         self.azimuth_deg[cell[rows, places]] = azimuth_deg[rows]
 
+    def of_stations(self, station: I64) -> tuple[I64, I64]:
+        """All cells of stations that are given once: rows of `station`, and cells."""
+        cell = self.table[station].reshape(len(station), -1)
+        row, at = np.nonzero(cell >= 0)
+        found: I64 = cell[row, at].astype(np.int64)
+        return row, found
+
+    def at(self, station: I64, number: I64, signal: I64) -> I64:
+        """The cells of some signals (system * SLOTS + signal) of satellites (sky_number), -1 for none."""
+        place = self._place.take(station * (len(GNSS) * SLOTS) + signal)
+        found: I64 = self.table[station, number, np.maximum(place, 0)].astype(np.int64)
+        found[place < 0] = -1
+        return found
+
     def station_of(self, cell: I64) -> I64:
         """The station of each cell."""
         station: I64 = self.key[cell] // (SKY * PLACES)

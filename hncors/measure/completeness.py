@@ -27,6 +27,7 @@ class Completeness:
         self.found = np.zeros((stations, SIGNALS), np.int64)  # ... and were
         self.expected = np.full((stations, len(GNSS)), -1, np.int64)  # satellites above the mask; -1: unknown
         self._sends = np.zeros((SKY, SIGNALS), bool)
+        self._known = 0  # cells whose signals are in it
 
     def look(
         self, cells: Cells, newest_ms: I64, station: I64, gnss: U8, satellite: U8, elevation_deg: F64
@@ -35,25 +36,24 @@ class Completeness:
         above = elevation_deg >= MASK_DEG
         station, system = station[above], gnss[above].astype(np.int64)
         number = sky_number(system, satellite[above])
-        used = np.arange(cells.count)
-        self._sends[cells.key[used] // PLACES % SKY, cells.signal[used]] = True
-        self.expected[np.unique(station)] = 0
+        new = np.arange(self._known, cells.count)
+        self._sends[cells.key[new] // PLACES % SKY, cells.signal[new]] = True
+        self._known = cells.count
+        # A thirtieth of the stations are looked at in a turn: nothing of the others is touched.
+        looked, row = np.unique(station, return_inverse=True)
+        self.expected[looked] = 0
         np.add.at(self.expected, (station, system), 1)
-        # A thirtieth of the stations are looked at in a turn: nothing of the others is sorted or compared.
-        in_turn = np.zeros(len(newest_ms), bool)
-        in_turn[station] = True
-        used = used[in_turn[cells.station_of(used)]]
-        has = np.zeros((len(newest_ms), SIGNALS), bool)
-        has[cells.station_of(used), cells.signal[used]] = True
-        now = used[cells.time_ms[used] == newest_ms[cells.station_of(used)]]
-        there = np.unique(cells.key[now] // PLACES * SIGNALS + cells.signal[now])
+        theirs, used = cells.of_stations(looked)
+        has = np.zeros((len(looked), SIGNALS), bool)
+        has[theirs, cells.signal[used]] = True
         for one in range(0, len(station), 4096):  # stations times signals in pieces
             its = slice(one, one + 4096)
-            owed = self._sends[number[its]] & has[station[its]]
+            owed = self._sends[number[its]] & has[row[its]]
             rows, signals = np.nonzero(owed)
             who = station[its][rows]
             np.add.at(self.owed, (who, signals), 1)
-            found = np.isin((who * SKY + number[its][rows]) * SIGNALS + signals, there)
+            cell = cells.at(who, number[its][rows], signals)
+            found = (cell >= 0) & (cells.time_ms[cell] == newest_ms[who])
             np.add.at(self.found, (who[found], signals[found]), 1)
 
     def rearranged(self, before: I64) -> Completeness:

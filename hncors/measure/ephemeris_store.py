@@ -64,6 +64,16 @@ class Held:
     heard_ms: int  # when a station told it first; _NEVER: none has
     stations: set[int] = field(default_factory=set)
     refused: str = ""
+    forgotten: bool = False
+
+
+class Told(NamedTuple):
+    """What a station said of a satellite last, and when saying it again says nothing new."""
+
+    ephemeris: Ephemeris
+    held: Held
+    from_ms: int
+    until_ms: int
 
 
 class Table(NamedTuple):
@@ -88,21 +98,41 @@ class Store:
         self._why = np.full(_PLACES, NONE, np.int64)
         self._review: dict[int, int] = {}  # place -> time at which the choice may change by itself
         self._due = set[int]()
-        self._contents: dict[int, tuple[Ephemeris, tuple[object, ...]]] = {}
+        self._contents: dict[int, tuple[Ephemeris, int, tuple[object, ...]]] = {}
+        self._told: dict[int, Told] = {}  # by station and place
         self._now_ms = 0  # of the last update
         self._news: list[News] = []
         self.table = _table([], self._why)
 
+    def again(self, ephemeris: Ephemeris, near_ms: int, station: int) -> bool:
+        """Whether this is the very object the station said last of its satellite, which changes nothing.
+
+        Decoding gives what comes again as the same object, and nearly all sets do. False: it has to be added.
+        """
+        kept = self._contents.get(id(ephemeris))
+        if kept is None or kept[0] is not ephemeris:
+            return False
+        told = self._told.get(station * _PLACES + kept[1])
+        if told is None or told.ephemeris is not ephemeris or told.held.forgotten:
+            return False
+        if not told.from_ms <= near_ms <= told.until_ms:
+            return False
+        if told.held.refused:
+            self._news.append(News(station, told.held.refused, ephemeris.gnss, ephemeris.satellite))
+        return True
+
     def add(self, ephemeris: Ephemeris, near_ms: int, station: int | None = None) -> None:
         """A set that a station told at GPS time `near_ms`; or, without a station, that may serve later."""
-        place = _place(ephemeris)
+        place, content = self._content_of(ephemeris)
+        if station is not None:
+            self._told.pop(station * _PLACES + place, None)
         toe_ms = reference_time_ms(ephemeris, near_ms)
         if station is not None and abs(toe_ms - near_ms) > AGE_MS[ephemeris.gnss]:
             self._news.append(News(station, "ephemeris_stale", ephemeris.gnss, ephemeris.satellite))
             if place not in self._used:
                 self._why[place] = STALE
             return
-        key = (place, toe_ms, *self._content_of(ephemeris))
+        key = (place, toe_ms, *content)
         held = self._known.get(key)
         if held is None:
             held = self._known[key] = Held(ephemeris, key, toe_ms, _NEVER)
@@ -124,15 +154,18 @@ class Store:
                 self._due.add(place)
         if held.refused:
             self._news.append(News(station, held.refused, ephemeris.gnss, ephemeris.satellite))
+        age_ms = AGE_MS[ephemeris.gnss]
+        window_ms = max(toe_ms - age_ms, held.heard_ms), toe_ms + age_ms
+        self._told[station * _PLACES + place] = Told(ephemeris, held, *window_ms)
 
-    def _content_of(self, ephemeris: Ephemeris) -> tuple[object, ...]:
-        """Of a set that comes again, which decoding gives as the same object, it is put together once."""
+    def _content_of(self, ephemeris: Ephemeris) -> tuple[int, tuple[object, ...]]:
+        """Place and content; of a set that comes again they are put together once."""
         kept = self._contents.get(id(ephemeris))
         if kept is None or kept[0] is not ephemeris:
             if len(self._contents) >= CONTENTS:
                 self._contents.clear()
-            kept = self._contents[id(ephemeris)] = ephemeris, tuple(_content(ephemeris))
-        return kept[1]
+            kept = self._contents[id(ephemeris)] = ephemeris, _place(ephemeris), tuple(_content(ephemeris))
+        return kept[1], kept[2]
 
     @np.errstate(all="ignore")  # whatever sets say
     def update(self, now_ms: int) -> list[News]:
@@ -162,6 +195,7 @@ class Store:
 
     def renumber(self, after: I64) -> None:
         """Stations have other numbers from now on; -1: it goes."""
+        self._told.clear()
         for held in self._known.values():
             held.stations = {int(after[one]) for one in held.stations if after[one] >= 0}
 
@@ -171,6 +205,7 @@ class Store:
         gone = min(others, key=lambda one: (len(one.stations), -abs(one.toe_ms - now_ms)))
         self._held[place].remove(gone)
         del self._known[gone.key]
+        gone.forgotten = True
         self._due.add(place)
 
     def _choose(self, place: int, now_ms: int) -> None:

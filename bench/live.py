@@ -56,6 +56,7 @@ from hncors.view.metrics import families
 HERE = Path(__file__).parent
 LAG_STEP_S = 0.01
 SETTLE_S = 3.0  # after the last stream is up, before measuring begins
+CALM_PER_S = 200  # stations: of many, what the start has put off is caught up with first
 UP_WITHIN_S, LOOK_EVERY_S = 90.0, 0.5
 
 
@@ -163,7 +164,7 @@ async def measure(
             if up(network) == len(stations):
                 break
         up_s = time.monotonic() - began_s
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(max(SETTLE_S, options.stations / CALM_PER_S))
         profile = cProfile.Profile() if options.profile else contextlib.nullcontext()
         late: list[float] = []
         lagging = asyncio.create_task(lags(late))

@@ -214,6 +214,32 @@ def test_r22_floods_of_sets_stay_bounded_and_move_nobody() -> None:
     assert len(one._known) <= store.KEPT and len(one._held[14]) <= store.KEPT
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_said_again_says_what_it_would_say_anew(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets as decoding gives them, the same object when it comes again, against adding every one of them."""
+    monkeypatch.setattr(store, "KEPT", 4)  # sets are forgotten, and told again
+    chance = np.random.default_rng(seed)
+    hourly = [gps(TOE + hour * HOUR_MS) for hour in range(13)]
+    others = [gps(TOE + HOUR_MS * n, along_m=1000.0 * n) for n in range(1, 7)]
+    others += [gps(TOE, health=1), gps(TOE - 24 * HOUR_MS)]
+    short, long, spared, now_ms = Store(), Store(), 0, NOW
+    for _ in range(600):
+        now_ms += int(chance.integers(0, 120_000))
+        for station in range(4):
+            told = hourly[(now_ms - TOE) // HOUR_MS]
+            if chance.random() < 0.4:
+                told = others[chance.integers(len(others))]
+            near_ms = now_ms + int(chance.choice([0, 10_000, -5 * HOUR_MS], p=[0.9, 0.05, 0.05]))
+            if short.again(told, near_ms, station):
+                spared += 1
+            else:
+                short.add(told, near_ms, station)
+            long.add(told, near_ms, station)
+        assert kinds(short.update(now_ms)) == kinds(long.update(now_ms))
+        assert used_toe(short) == used_toe(long) and short.table.why[0, 7, 0] == long.table.why[0, 7, 0]
+    assert spared > 500
+
+
 def test_the_network_counts_and_tells_what_it_does_not_use() -> None:
     """Through the line: frames of 1019 whose toe is weeks before the epochs they come with."""
     net = network(rate_hz=1.0)

@@ -53,6 +53,7 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     network.mirrors = network.mirrors.rearranged(before)
     network.quality = network.quality.rearranged(before)
     network.positioning = network.positioning.rearranged(before, after)
+    network.stations = tuple(stations)
     network.tiers = tiers_of(stations)
     network.registered = network.places.motions_of([stream.id for stream in streams])
     ids = [stream.id for stream in streams]

@@ -40,8 +40,10 @@ if [ ! -e "$config/hncors.toml" ]; then
     chmod 640 "$config/hncors.toml"
 fi
 for file in stations/*.toml; do put 644 "$file" "$share/examples/$file"; done
-for file in configs/*; do [ ! -f "$file" ] || put 644 "$file" "$share/examples/$file"; done
-for file in docs/*.md README.md README.zh-CN.md CHANGELOG.md LICENSE; do put 644 "$file" "$share/doc/${file#docs/}"; done
+find configs -type f | while read -r file; do put 644 "$file" "$share/examples/$file"; done
+for file in docs/*.md docs/runbooks/*.md README.md README.zh-CN.md CHANGELOG.md LICENSE; do
+    put 644 "$file" "$share/doc/${file#docs/}"
+done
 
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
     systemd-sysusers "$lib/sysusers.d/hncors.conf"

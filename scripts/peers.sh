@@ -19,7 +19,7 @@ gpsd                     gpsd
 gpsd-clients             gpspipe
 gpsd-tools               gpsdecode gpsfake
 prometheus               prometheus promtool
-prometheus-alertmanager  prometheus-alertmanager
+prometheus-alertmanager  prometheus-alertmanager amtool
 systemd                  systemd-analyze systemd-sysusers systemd-tmpfiles
 mosquitto                mosquitto
 socat                    socat

@@ -26,6 +26,7 @@ from hncors.view.integrity_metrics import integrity_families
 from hncors.view.position_metrics import position_families
 from hncors.view.process import Process, process_families
 from hncors.view.quality_metrics import quality_families
+from hncors.view.station_metrics import station_families
 
 _CELL_LABELS = [(GNSS[g], CODES[g][s]) for g in range(7) for s in range(SLOTS)]
 
@@ -36,6 +37,7 @@ def families(
     """Every metric family of a network. `dated` is False when the week of its data is not known."""
     info = {(version,): 1}
     yield _of(info, "hncors_build_info", "gauge", "Version of hncors; always 1", ("version",))
+    yield from station_families(network)
     yield from _streams(network, dated)
     yield from _messages(network)
     yield from _epochs(network)

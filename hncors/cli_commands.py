@@ -8,7 +8,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hncors import cli_cases_commands, cli_output, cli_registry_commands, cli_report_commands
+from hncors import (
+    cli_cases_commands,
+    cli_output,
+    cli_registry_commands,
+    cli_report_commands,
+    cli_web_commands,
+)
 from hncors.version import VERSION
 
 app = typer.Typer(
@@ -38,6 +44,7 @@ Time = Annotated[
 app.add_typer(cli_cases_commands.app, name="cases")
 app.add_typer(cli_registry_commands.app, name="registry")
 app.add_typer(cli_report_commands.app, name="report")
+app.add_typer(cli_web_commands.app, name="web")
 
 
 def _end(work: Callable[[], int]) -> NoReturn:

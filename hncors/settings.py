@@ -38,21 +38,22 @@ class Address(NamedTuple):
 
 
 def parse_listen(text: str) -> Address:
-    """`host:port` to listen on, a loopback address.  Raises ValueError saying what was expected."""
+    """`host:port` to listen on.  Raises ValueError saying what was expected."""
     host, colon, port = text.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not colon or not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError('an address and a port, such as "127.0.0.1:9816"')
-    try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError(
-            "a loopback address (127.0.0.1, ::1 or localhost): the pages have no login of their own, "
-            "so put a proxy that has one before them"
-        )
+    if host != "localhost":
+        try:
+            ip_address(host)
+        except ValueError:
+            raise ValueError('an address of this machine and a port, such as "127.0.0.1:9816"') from None
     return Address(host, int(port))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine itself reaches an address that `parse_listen` gave."""
+    return host == "localhost" or ip_address(host).is_loopback
 
 
 def _listen(text: str) -> str:
@@ -69,10 +70,36 @@ def _hosts(names: list[str]) -> list[str]:
     return names
 
 
+_FILE = "a file, relative to this one"
+_File = Annotated[str | None, Field(min_length=1), Expected(_FILE)]
+_EXPECTED_NAMES = "an array of names without port that browsers may call the pages by"
+
+
+def _names(names: list[str]) -> list[str]:
+    if not all(re.fullmatch("[a-z0-9.-]{1,253}", name) for name in names):
+        raise ValueError(f"{_EXPECTED_NAMES}, in small letters")
+    return names
+
+
 class Web(Table):
+    """Where pages and metrics are, and who may see them."""
+
     listen: Annotated[str, AfterValidator(_listen), Expected('text such as "127.0.0.1:9816"')] = (
         "127.0.0.1:9816"
     )
+    tls_cert_file: _File = None
+    tls_key_file: _File = None
+    users_file: _File = None
+    anonymous: Annotated[
+        Literal["operator", "public", "nothing"] | None, Expected("operator, public or nothing")
+    ] = None
+    names: Annotated[list[str], AfterValidator(_names), Expected(_EXPECTED_NAMES)] = []
+    web_config_file: _File = None
+
+    @property
+    def stranger(self) -> str:
+        """What somebody who has not signed in may see: "operator", "public" or "nothing"."""
+        return self.anonymous or ("operator" if self.users_file is None else "public")
 
 
 class Links(Table):
@@ -164,11 +191,31 @@ class Settings(Table):
 def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:
     """The configuration in `text`, or None and its problems; `file` is the name the problems give."""
     settings, problems = read_table(Settings, text, file)
-    if settings is not None and settings.links.retry_longest_s < settings.links.retry_first_s:
+    if settings is None:
+        return None, problems
+    if settings.links.retry_longest_s < settings.links.retry_first_s:
         longest = settings.links.retry_longest_s
         problems.append(problem(file, "links.retry_longest_s", longest, "no less than retry_first_s"))
-        return None, problems
-    return settings, problems
+    problems += _exposed(settings.web, file)
+    return (None, problems) if problems else (settings, [])
+
+
+def _exposed(web: Web, file: str) -> Iterator[str]:
+    """What is wrong with who may reach the pages: others than this machine only by TLS and with a login."""
+    if (web.tls_cert_file is None) != (web.tls_key_file is None):
+        there, other = ("tls_cert_file", "tls_key_file")[:: 1 if web.tls_key_file is None else -1]
+        yield problem(file, f"web.{there}", getattr(web, there), f"web.{other} beside it")
+    if is_loopback(parse_listen(web.listen).host):
+        return
+    if web.users_file is None or (web.tls_cert_file is None and web.web_config_file is None):
+        expected = (
+            "a loopback address (127.0.0.1, ::1 or localhost), or web.users_file, web.tls_cert_file and "
+            "web.tls_key_file beside it: others reach the pages by TLS and with a login only"
+        )
+        yield problem(file, "web.listen", web.listen, expected)
+    elif web.anonymous == "operator":
+        expected = "public or nothing where web.listen is not a loopback address"
+        yield problem(file, "web.anonymous", web.anonymous, expected)
 
 
 def stations_folder(text: str) -> str:

@@ -18,7 +18,6 @@ from virtual_daemon import epochs, monitored
 from watching import SECOND, T0, chunk, events, play
 from wire import epoch, framed, lay, msm
 
-from hncors.daemon.pages import detail, table
 from hncors.gpstime import to_unix_ns
 from hncors.identity import Places
 from hncors.network import Chunk, Network
@@ -27,6 +26,12 @@ from hncors.registry import Station
 from hncors.view.exposition import Writer
 from hncors.view.metrics import families
 from hncors.view.replay_files import event_lines
+from hncors.view.roles import Who
+from hncors.view.site_frame import Asked, Scene
+from hncors.view.site_stations import stations as page
+from hncors.view.site_words import Words
+from hncors.view.station_plain import detail
+from hncors.view.trend import Trend
 
 # Two places on the surface 90 km apart along a meridian, as a sphere's arc over the Earth's axis has it.
 RADIUS_M = 6_371_000.0
@@ -172,7 +177,8 @@ def test_n34_no_coordinate_is_told_anywhere() -> None:
     ticks = play(net, [*stream("A", THERE), *stream("B", HERE)])
     said = metrics(net) + "".join(event_lines(event for tick in ticks for event in tick.events))
     said += json.dumps([detail(net, n, one) for n, one in enumerate(stations)])
-    said += table(net, {one.id: one for one in stations}, 0)
+    scene = Scene(net, {one.id: one for one in stations}, 0, Trend(net))
+    said += page(Asked(Who("", "operator"), Words("zh")), scene, state="", search="", first=0)
     assert "about 90 km" in said
     digits = [str(abs(round(axis)))[:6] for place in (HERE, THERE) for axis in place] + [
         "8765",

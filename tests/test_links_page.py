@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from hncors.daemon.pages import STATE_WORDS
 from hncors.health import STATES
+from hncors.view.site_states import STATE_WORDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "links.md"
 

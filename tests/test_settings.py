@@ -31,7 +31,7 @@ def test_every_error_at_once():
         tick_s = "0.25"
         tick = 1
         [web]
-        listen = "0.0.0.0:9816"
+        listen = "example.org:9816"
         [links]
         retry_first_s = 0
         starts_per_s = nan
@@ -44,7 +44,7 @@ def test_every_error_at_once():
     assert "x.toml: links.retry_first_s = 0: expected a number from 1 to 300" in found
     assert "x.toml: links.starts_per_s = nan: expected a number from 0.1 to 1000" in found
     listen = next(line for line in found if "web.listen" in line)
-    assert listen.startswith('x.toml: web.listen = "0.0.0.0:9816": expected a loopback address')
+    assert listen.startswith('x.toml: web.listen = "example.org:9816": expected an address of this')
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_every_error_at_once():
             "zzz = 1",
             "x.toml: zzz: unknown key: expected one of integrity, ledger, links, log_level, record, ",
         ),
-        ("web.port = 1", "x.toml: web.port: unknown key: expected one of listen"),
+        ("web.port = 1", "x.toml: web.port: unknown key: expected one of anonymous, listen"),
         ("a = " + "[" * 5000, "x.toml: not TOML"),
         ('"a\\u001b[31m\\n" = 1', "x.toml: a\\x1b[31m\\n: unknown key"),
     ],
@@ -103,10 +103,42 @@ def test_listen_that_is_no_address(text):
         parse_listen(text)
 
 
-@pytest.mark.parametrize("text", ["0.0.0.0:9816", "[::]:9816", "192.0.2.1:9816", "example.org:80", "*:80"])
-def test_only_loopback_is_served(text):
-    with pytest.raises(ValueError, match="loopback"):
+@pytest.mark.parametrize("text", ["example.org:80", "*:80", "0.0.0:80"])
+def test_listen_that_is_a_name(text):
+    with pytest.raises(ValueError, match="an address of this machine"):
         parse_listen(text)
+
+
+SAFE = """
+    users_file = "users.toml"
+    tls_cert_file = "cert.pem"
+    tls_key_file = "key.pem"
+"""
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9816", "[::]:9816", "192.0.2.1:9816"])
+@pytest.mark.parametrize("missing", ["users_file", "tls_cert_file", "tls_key_file", ""])
+def test_others_reach_the_pages_by_tls_and_with_a_login_only(listen, missing):
+    lines = [line for line in SAFE.splitlines() if not missing or missing not in line]
+    found = problems(f'stations = "s"\n[web]\nlisten = "{listen}"\n' + "\n".join(lines))
+    if missing:
+        expected = f'x.toml: web.listen = "{listen}": expected a loopback address'
+        alone = f"x.toml: web.{'tls_key_file' if missing == 'tls_cert_file' else 'tls_cert_file'} = "
+        assert any(line.startswith((expected, alone)) for line in found)
+    else:
+        assert found == []
+
+
+def test_others_do_not_see_what_operators_see():
+    (line,) = problems(f'stations = "s"\n[web]\nlisten = "0.0.0.0:1"\nanonymous = "operator"{SAFE}')
+    assert line.startswith('x.toml: web.anonymous = "operator": expected public or nothing')
+
+
+@pytest.mark.parametrize(("text", "stranger"), [("", "operator"), ('users_file = "u"', "public"),
+    ('users_file = "u"\nanonymous = "nothing"', "nothing")])  # fmt: skip
+def test_what_strangers_see(text, stranger):
+    settings, _ = read_settings(f'stations = "s"\n[web]\n{text}', "x.toml")
+    assert settings.web.stranger == stranger
 
 
 def test_the_example_is_a_configuration_with_its_defaults():

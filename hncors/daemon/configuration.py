@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hncors.daemon import connection, tls
 from hncors.daemon.territory import read_territory
+from hncors.daemon.web_files import read_web_files
 from hncors.registry import Station, doubts, read_stations
 from hncors.settings import Settings, problem, read_settings, stations_folder
 
@@ -45,6 +46,7 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
     if settings is not None:
         problems += read_territory(settings, path)[1]
         problems += _missing_ledger_folder(settings, path)
+        problems += read_web_files(settings.web, path)[1]
     if problems or settings is None:
         raise ConfigurationError(problems)
     return settings, [replace(one, alert_limit_m=settings.integrity.of(one.tier)) for one in stations]

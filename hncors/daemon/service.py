@@ -24,6 +24,8 @@ from hncors.daemon.reload import Load, Reload
 from hncors.daemon.secrets import Lines, Secrets
 from hncors.daemon.territory import Territory, default, read_territory
 from hncors.daemon.web import Site, serve
+from hncors.daemon.web_desk import Desk
+from hncors.daemon.web_files import WebFiles, read_web_files
 from hncors.health import Event
 from hncors.network import Network
 from hncors.network_changes import resume
@@ -53,6 +55,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
         if settings.ledger is not None:
             ledger = open_place(settings.ledger, config_path)
         territory = read_territory(settings, config_path)[0]
+        web_files = read_web_files(settings.web, config_path)[0]
         if settings.record is not None:
             recorder = open_recorder(settings.record, config_path)
     except configuration.ConfigurationError as refused:
@@ -72,6 +75,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
                 recorder=recorder,
                 ledger=ledger,
                 territory=territory,
+                web_files=web_files,
             )
         )
     except CannotListen as refused:
@@ -98,6 +102,7 @@ async def run(
     recorder: Recorder | None = None,
     ledger: LedgerPlace | None = None,
     territory: Territory | None = None,
+    web_files: WebFiles | None = None,
 ) -> None:
     """Follow the stations until SIGTERM, SIGINT or cancelled.
 
@@ -105,10 +110,10 @@ async def run(
     `ending` is called when the end begins.  Raises CannotListen.
     """
     logging.getLogger().setLevel(settings.log_level.upper())
-    parts = load, secrets or Secrets(), recorder, ledger, territory or default()
+    parts = load, secrets or Secrets(), recorder, ledger, territory or default(), web_files or WebFiles()
     daemon = _Daemon(settings, stations, *parts)
     try:
-        runner, address = await serve(daemon.site, settings.web.listen)
+        serving, address = await serve(daemon.site, settings.web.listen)
     except OSError as fault:
         expected = "an address that is free"
         raise CannotListen(
@@ -126,7 +131,7 @@ async def run(
             ready(address)
         await daemon.watch(stations, stop, ending)
     finally:
-        await runner.cleanup()
+        await serving.cleanup()
         daemon.notifier.close()
         log.info("ended")
         for number in (*SIGNALS, signal.SIGHUP):
@@ -145,6 +150,7 @@ class _Daemon:
         recorder: Recorder | None,
         ledger: LedgerPlace | None,
         territory: Territory,
+        web_files: WebFiles,
     ) -> None:
         self.recorder = recorder
         self.notifier = Notifier()
@@ -152,7 +158,12 @@ class _Daemon:
         self.network.judge = self.judge = Judge(len(stations), stations, *territory)
         self.clock = Clock()
         self.pulse = Pulse(
-            self.network, settings.tick_s, _log, clock=self.clock, beat=self._beat, ticking=self._ticking
+            self.network,
+            settings.tick_s,
+            self._tell,
+            clock=self.clock,
+            beat=self._beat,
+            ticking=self._ticking,
         )
         self.links = Links(
             settings,
@@ -169,9 +180,19 @@ class _Daemon:
             else LedgerService(ledger, self.network, self.judge, self.links.stations, self.clock.now_ns)
         )
         self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
-        self.site = Site(self.network, self.links.stations, self.pulse, VERSION, more=self._more)
-        if self.ledger is not None:
-            self.site.cases = self.ledger.queue.cases
+        self.site = Site(
+            self.network,
+            self.links.stations,
+            self.pulse,
+            VERSION,
+            more=self._more,
+            settings=settings.web,
+            areas=territory.areas,
+            users=web_files.users,
+            exporter=web_files.exporter,
+            context=web_files.context,
+            desk=None if ledger is None else Desk(ledger.path, ledger.clearance, self.clock.now_ns),
+        )
         self._said_ready = False
         self._status_s = 0.0
 
@@ -231,6 +252,10 @@ class _Daemon:
             streams = self.network.streams
             up = sum(stream.state == "streaming" for stream in streams)
             self.notifier.status(f"{up} of {len(streams)} stations streaming")
+
+    def _tell(self, event: Event) -> None:
+        _log(event)
+        self.site.note(event)
 
     def _more(self) -> dict[str, object]:
         told: dict[str, object] = {} if self.recorder is None else {"recorded": self.recorder.told()}

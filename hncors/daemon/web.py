@@ -1,30 +1,47 @@
-"""The daemon over HTTP: metrics, state as JSON, one plain page.  Read-only, on loopback."""
+"""The daemon over HTTP: metrics, pages for people, /api/v1 for programs (docs/web.md)."""
+
+from __future__ import annotations
 
 import asyncio
+import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
 
-from hncors.daemon import pages
+from hncors.daemon import territory
 from hncors.daemon.pulse import Pulse
+from hncors.daemon.web_api import Api
+from hncors.daemon.web_connections import Connections
+from hncors.daemon.web_desk import Desk
+from hncors.daemon.web_exporter import Basic, Exporter
+from hncors.daemon.web_guard import Guard
+from hncors.daemon.web_live import Live
+from hncors.daemon.web_login import Login
+from hncors.daemon.web_pages import Pages
+from hncors.daemon.web_sessions import Sessions, Tries
+from hncors.daemon.web_static import Static
+from hncors.daemon.web_users import Users
+from hncors.health import Event
 from hncors.network import Network
 from hncors.registry import Station
-from hncors.settings import parse_listen
+from hncors.settings import Web, is_loopback, parse_listen
+from hncors.supervise.areas import Areas
+from hncors.supervise.cases import OPERATOR
 from hncors.view.exposition import Writer
+from hncors.view.kept import Kept
 from hncors.view.metrics import families
+from hncors.view.site_frame import Scene
+from hncors.view.site_map import outline
+from hncors.view.trend import Trend
+from hncors.view.web_metrics import Served
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BEAT_WITHIN_S = 10.0  # a daemon whose last tick is older is not well
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+MAX_BODY = 64 << 10
+LOOK_EVERY_S = 1.0  # at what becomes of stations
 
 
 @dataclass
@@ -36,36 +53,79 @@ class Site:
     pulse: Pulse
     version: str
     more: Callable[[], dict[str, Any]] = dict  # what else the process knows of itself
-    cases: Callable[[], list[dict[str, Any]]] | None = None  # open ones; None: no ledger is kept
+    settings: Web = field(default_factory=Web)
+    areas: Areas | None = None
+    users: Users | None = None
+    exporter: Exporter = field(default_factory=Exporter)
+    context: ssl.SSLContext | None = None
+    desk: Desk | None = None  # None: no ledger is kept
     ending: bool = False
     _writer: Writer = field(default_factory=Writer)
     _one_scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def __post_init__(self) -> None:
+        now_ns = self.pulse.clock.now_ns
+        self.trend = Trend(self.network)
+        self.live = Live(now_ns)
+        self.connections = Connections()
+        self.guard = Guard(
+            self.settings, self.users, Sessions(time.monotonic, now_ns), secure=self.context is not None
+        )
+        self.login = Login(self.guard, Tries(time.monotonic), self.desk)
+        self._basic = Basic(self.exporter.users)
+
     def app(self) -> web.Application:
-        app = web.Application(middlewares=[_harden])
+        app = web.Application(
+            middlewares=[self.connections.count, self.guard.harden], client_max_size=MAX_BODY
+        )
+        areas = self.areas or territory.default().areas
+        pages = Pages(self.guard, self.scene, outline(areas), self.desk, self.live.note)
+        api = Api(self.guard, self.scene, self.desk, self.live.note, self.version)
         app.add_routes(
             [
-                web.get("/", self.page),
-                web.get("/style.css", self.style),
                 web.get("/metrics", self.metrics),
                 web.get("/healthz", self.healthz),
                 web.get("/readyz", self.readyz),
-                web.get("/api/v1/stations", self.list_stations),
-                web.get("/api/v1/stations/{id}", self.one_station),
-                web.get("/api/v1/events", self.list_events),
-                web.get("/api/v1/cases", self.list_cases),
+                web.get("/static/{name}", Static().answer),
+                web.get("/api/v1/live", self.answer_live),
+                web.get("/login", self.login.form),
+                web.post("/login", self.login.sign_in),
+                web.post("/logout", self.login.sign_out),
+                web.get("/language/{value}", self.login.language),
+                web.get("/theme/{value}", self.login.theme),
+                *pages.routes(),
+                *api.routes(),
             ]
         )
         return app
 
-    async def page(self, request: web.Request) -> web.Response:
-        text = pages.table(self.network, self.stations, self.pulse.clock.now_ns(), self._warnings())
-        return web.Response(text=text, content_type="text/html")
+    def scene(self) -> Scene:
+        """What there is to show now."""
+        more = self.more()
+        kept = more.get("kept")
+        cases = kept.cases if isinstance(kept, Kept) else {}
+        return Scene(
+            self.network, self.stations, self.pulse.clock.now_ns(), self.trend, list(self.pulse.events),
+            self._warnings(more), cases, self.desk is not None, more,
+        )  # fmt: skip
 
-    async def style(self, request: web.Request) -> web.Response:
-        return web.Response(text=pages.STYLE, content_type="text/css")
+    async def watch(self) -> None:
+        """Look at what becomes of stations, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self.pulse.since_beat_s() is not None:
+                self.trend.look(self.pulse.clock.now_ns())
+
+    def note(self, event: Event) -> None:
+        """An event: whoever looks at a page is told that there is news."""
+        self.live.note(event)
+
+    async def answer_live(self, request: web.Request) -> web.StreamResponse:
+        self.guard.need(request)
+        return await self.live.answer(request)
 
     async def metrics(self, request: web.Request) -> web.Response:
+        await self._let_in(request)
         zipped = _accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, ""))
         headers = {hdrs.CONTENT_TYPE: METRICS_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
         if zipped:
@@ -73,11 +133,23 @@ class Site:
         async with self._one_scrape:
             # The network is read here, in one go: it changes only between two steps of the loop.  The text is
             # made in another thread, for a large one takes a while.
-            process = self.pulse.process()._replace(**self.more())
+            process = self.pulse.process()._replace(served=self.served(), **self.more())
             found = list(families(self.network, self.version, process=process))
             render = self._writer.render_gzip if zipped else self._writer.render
             body = await asyncio.to_thread(render, found)
         return web.Response(body=body, headers=headers)
+
+    async def _let_in(self, request: web.Request) -> None:
+        """To the metrics: by web_config_file where that has users, else this machine, and operators.
+
+        Raises HTTPUnauthorized, HTTPForbidden.
+        """
+        if self.exporter.users:
+            if not await self._basic.lets_in(request.headers.get(hdrs.AUTHORIZATION, "")):
+                realm = 'Basic realm="hncors", charset="UTF-8"'
+                raise web.HTTPUnauthorized(headers={hdrs.WWW_AUTHENTICATE: realm}, text="unauthorized")
+        elif not is_loopback(parse_listen(self.settings.listen).host):
+            self.guard.need(request, OPERATOR)
 
     async def healthz(self, request: web.Request) -> web.Response:
         age_s = self.pulse.since_beat_s()
@@ -90,54 +162,62 @@ class Site:
             return web.Response(status=503, text="ending\n" if self.ending else "starting\n")
         return web.Response(text="ok\n")
 
-    async def list_stations(self, request: web.Request) -> web.Response:
-        numbered = enumerate(self.network.streams)
-        return web.json_response([pages.summary(self.network, n, self.stations[s.id]) for n, s in numbered])
+    def served(self) -> Served:
+        """For the metrics."""
+        return Served(
+            connections=len(self.connections),
+            accepted=self.connections.accepted,
+            closed=self.connections.closed,
+            live=len(self.live),
+            live_dropped=self.live.dropped,
+            live_refused=self.live.refused,
+            sign_ins=dict(self.login.counts),
+        )
 
-    async def one_station(self, request: web.Request) -> web.Response:
-        number = self.network.index.get(request.match_info["id"])
-        if number is None:
-            return web.json_response({"error": "no such station"}, status=404)
-        station = self.stations[self.network.streams[number].id]
-        return web.json_response(pages.detail(self.network, number, station))
-
-    async def list_events(self, request: web.Request) -> web.Response:
-        return web.json_response([pages.event(one) for one in self.pulse.events])
-
-    async def list_cases(self, request: web.Request) -> web.Response:
-        if self.cases is None:
-            return web.json_response({"error": "no ledger is kept"}, status=404)
-        return web.json_response(self.cases())
-
-    def _warnings(self) -> list[str]:
-        """What is wrong with the monitor itself, for whoever looks at the page."""
-        process = self.pulse.process()._replace(**self.more())
-        age_s = self.pulse.since_beat_s()
+    def _warnings(self, more: Mapping[str, Any]) -> list[str]:
+        """What is wrong with the monitor itself, for whoever looks at a page: words of the table."""
+        process = self.pulse.process()._replace(**more)
+        age_s, kept = self.pulse.since_beat_s(), more.get("kept")
         told = {
-            "监测处理已停顿 · the monitor has not looked for 10 s": age_s is None or age_s > BEAT_WITHIN_S,
-            "处理能力不足，部分内容已略去 · there is more to do than time for it; some of it is left out": (
-                process.overload.lasts
-            ),
-            "最近一次配置有误，仍用旧配置 · the last configuration was refused; see the log": (
-                not process.reload_successful
-            ),
-            "部分配置须重启生效 · some of the configuration waits for a restart": process.restart_needed,
-            f"主机时钟可能有误 · the host's clock may be {process.host_clock_offset_s:.0f} s off": (
-                process.host_clock_offset_s != 0
-            ),
+            "halted": age_s is None or age_s > BEAT_WITHIN_S,
+            "overloaded": process.overload.lasts,
+            "refused": not process.reload_successful,
+            "restart": process.restart_needed,
+            "clock": process.host_clock_offset_s != 0,
+            "ledger": isinstance(kept, Kept) and kept.failing,
         }
-        return [text for text, true in told.items() if true]
+        return [name for name, true in told.items() if true]
 
 
-@web.middleware
-async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
+class Serving:
+    """Pages that are being served, until `cleanup`."""
+
+    def __init__(self, site: Site, runner: web.AppRunner, watching: asyncio.Task[None]) -> None:
+        self._site, self._runner, self._watching = site, runner, watching
+
+    async def cleanup(self) -> None:
+        """End: whoever looks is told, what is being answered is finished within a second."""
+        self._watching.cancel()
+        await self._site.live.close()
+        await self._site.connections.close()
+        await self._runner.cleanup()
+        if self._site.desk is not None:
+            await asyncio.to_thread(self._site.desk.close)
+
+
+async def serve(site: Site, listen: str) -> tuple[Serving, str]:
+    """Start serving; what to clean up and the address it serves.  Raises OSError where it cannot."""
+    address = parse_listen(listen)
+    runner = web.AppRunner(site.app(), access_log=None, shutdown_timeout=1, keepalive_timeout=75)
+    await runner.setup()
     try:
-        response = await handler(request)
-    except web.HTTPException as refused:
-        refused.headers.update(HEADERS)
+        if runner.server is None:  # it is there after the set-up
+            raise OSError(0, "no server")
+        told = await site.connections.listen(runner.server, address.host, address.port, site.context)
+    except OSError:
+        await runner.cleanup()
         raise
-    response.headers.update(HEADERS)
-    return response
+    return Serving(site, runner, asyncio.create_task(site.watch(), name="trend")), told
 
 
 def _accepts_gzip(header: str) -> bool:
@@ -147,17 +227,3 @@ def _accepts_gzip(header: str) -> bool:
         if coding in ("gzip", "*"):
             return weight.strip("0.") != "" or not weight
     return False
-
-
-async def serve(site: Site, listen: str) -> tuple[web.AppRunner, str]:
-    """Start serving; the runner to clean up and the address it serves.  Raises OSError where it cannot."""
-    address = parse_listen(listen)
-    runner = web.AppRunner(site.app(), access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, address.host, address.port).start()
-    except OSError:
-        await runner.cleanup()
-        raise
-    host, port = runner.addresses[0][:2]
-    return runner, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -16,6 +16,7 @@ NEVER = -(1 << 60)  # a time in milliseconds before all others
 PLACES = 8  # signals a system may have at one station
 _COUNT = np.array([SATELLITES[letter] + 1 for letter in GNSS])
 _FIRST = np.cumsum(_COUNT) - _COUNT - np.array([FIRST_SATELLITE.get(letter, 0) for letter in GNSS])
+_STARTS = np.cumsum(_COUNT) - _COUNT
 SKY = int(_COUNT.sum())  # numbers a satellite may have
 _I32 = NDArray[np.int32]
 
@@ -64,6 +65,12 @@ def sky_number(gnss: I64, satellite: U8) -> I64:
     """One number for satellites of all systems, below SKY."""
     number: I64 = _FIRST.take(gnss) + satellite
     return number
+
+
+def satellite_of(number: I64) -> tuple[I64, I64]:
+    """The satellite and the system that `sky_number` made a number of."""
+    gnss: I64 = np.searchsorted(_STARTS, number, side="right") - 1
+    return number - _FIRST[gnss], gnss
 
 
 class Cells:

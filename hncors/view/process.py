@@ -12,6 +12,7 @@ from hncors.network_overload import MEASURES, Overload
 from hncors.view.exposition import Family, Kind
 from hncors.view.kept import Kept, kept_families
 from hncors.view.recorded import Recorded, recorded_families
+from hncors.view.web_metrics import Served, served_families
 
 TICK_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 LAG_BOUNDS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -41,6 +42,7 @@ class Process(NamedTuple):
     kept: Kept | None = None  # of the ledger, where there is one
     overload_lag_s: float = 0.0  # how much longer than the time between ticks the last one took
     overload: Overload = Overload()
+    served: Served = Served()
 
 
 def process_families(process: Process) -> Iterator[Family]:
@@ -135,6 +137,7 @@ def process_families(process: Process) -> Iterator[Family]:
         yield from recorded_families(p.recorded)
     if p.kept is not None:
         yield from kept_families(p.kept)
+    yield from served_families(p.served)
 
 
 def _histogram(

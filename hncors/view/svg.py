@@ -71,9 +71,7 @@ def _rules(colours: dict[str, str]) -> str:
     return "".join(f"--{name}:{value};" for name, value in colours.items())
 
 
-STYLE = (
-    f":root{{color-scheme:light dark;{_rules(_DAY)}}}"
-    f"@media(prefers-color-scheme:dark){{:root{{{_rules(_NIGHT)}}}}}"
+_LOOKS = (
     "svg{font:12px system-ui,'Noto Sans CJK SC','Microsoft YaHei',sans-serif;fill:var(--ink)}"
     "svg .pale{fill:var(--pale)}svg .small{font-size:10px}svg .end{text-anchor:end}"
     "svg .middle{text-anchor:middle}svg .strong{font-weight:600}"
@@ -92,6 +90,16 @@ STYLE = (
         if name not in ("grid", "ground")
     )
 )
+STYLE = (
+    f":root{{color-scheme:light dark;{_rules(_DAY)}}}"
+    f"@media(prefers-color-scheme:dark){{:root{{{_rules(_NIGHT)}}}}}" + _LOOKS
+)
+SWITCHED_STYLE = (
+    f":root{{color-scheme:light dark;{_rules(_DAY)}}}:root[data-theme=light]{{color-scheme:light}}"
+    f"@media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{_rules(_NIGHT)}}}}}"
+    f":root[data-theme=dark]{{color-scheme:dark;{_rules(_NIGHT)}}}" + _LOOKS
+)
+"""The same where the page says by `data-theme` what somebody chose."""
 
 
 class Markup(str):

@@ -20,7 +20,7 @@ import numpy as np
 from hncors import causes_words as words
 from hncors.causes_gathering import Gathering
 from hncors.causes_sky import Sky
-from hncors.causes_stations import Stations
+from hncors.causes_stations import PLACED, Stations
 from hncors.causes_systems import Systems
 from hncors.health import Event
 from hncors.identity import Places
@@ -99,6 +99,12 @@ class Causes:
         counts = (np.bincount(_SYSTEM_OF[which], minlength=len(GNSS)) for which in (known, some & ~known))
         self.judged = Judged(now_ms, int(current.sum()), *counts)
         return [Event(now_ns, who, kind, detail) for who, kind, detail in told]
+
+    def departs_m(self, station: int) -> float:
+        """How far a station's newest ranges put it from where it stands, if the fault is its own; else 0."""
+        off = bool(self.stations.hold.on[station, PLACED].any())
+        size_m = float(np.linalg.norm(self.gathering.offset_m[station]))
+        return size_m if off and np.isfinite(size_m) else 0.0
 
     def active(self) -> list[int]:
         """How many causes are on: those of words.WIDE, then stations with one of their own."""

@@ -38,7 +38,8 @@ _PATTERN = {
     "amplifier": ANTENNA,
     "obstruction": ANTENNA,
 }
-_ITSELF = [MOVED, WALKS, ELSEWHERE, CLOCK]
+PLACED = [MOVED, WALKS, ELSEWHERE]
+_ITSELF = [*PLACED, CLOCK]
 
 
 class Stations:

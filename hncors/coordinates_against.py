@@ -103,4 +103,3 @@ class Against:
         known = (np.minimum(alike, self.sigma_m_yr) * years)[:, None]
         out: F64 = np.fmax(LIMIT_M, SIGMAS * sizes(self.sigma_m)) + known
         return out
-

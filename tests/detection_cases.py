@@ -13,7 +13,17 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from causes_trials import fault
-from detection_changes import equipped, physical_station, placed, renumbered, thinned, without
+from detection_changes import (
+    EQUIPPED,
+    WITHOUT_STATION,
+    equipped,
+    physical_station,
+    placed,
+    renumbered,
+    strength,
+    thinned,
+    without,
+)
 from detection_line import Changed, Feed, Register
 
 from hncors.frames import cgcs2000, motion, year_of
@@ -493,7 +503,119 @@ def filing() -> Iterator[Case]:
     )
 
 
+def impossible() -> Iterator[Case]:
+    """E16."""
+    here = at(*WILD_AT)
+    also = the("WILD E2", "WILD E4")
+    base = feed(wild(), seconds=900)
+    abroad = feed(
+        station("FAR", (50.0, 10.0, 300.0), systems="GEC"), count=0, seconds=900, names={"FAR": "WILD"}
+    )
+    placed_here = {"WILD": (placed(here), without(*EQUIPPED))}
+    yield Case(
+        "E16", "observed in Europe, said to be at Xiangtan", (base, abroad), the("WILD"), 0, 300, also,
+        the("WILD"), changed=placed_here, quick=True,
+    )  # fmt: skip
+    other_sky = feed(wild(), count=0, seconds=1200, seed=2, names={"WILD": "WILD"})
+    made_up = {"WILD": (without(*WITHOUT_STATION, *EQUIPPED),)}
+    yield Case(
+        "E16", "ranges of another sky", (feed(wild(), seconds=1200), other_sky), the("WILD"), 0, 900, also,
+        the("WILD"), changed=made_up,
+    )  # fmt: skip
+    silent = feed(wild(), count=0, seconds=900, sky="noise = 0.0\nmultipath = 0.0", names={"WILD": "WILD"})
+    yield Case(
+        "E16",
+        "codes without noise",
+        (base, silent),
+        the("WILD"),
+        0,
+        900,
+        also,
+        the("WILD"),
+        changed={"WILD": (without(*EQUIPPED),)},
+    )
+    yield Case(
+        "E16", "one C/N0 for all satellites", (feed(wild()),), the("WILD"), 0, 300, also, the("WILD"),
+        changed={"WILD": (strength(45.0),)}, quick=True,
+    )  # fmt: skip
+    yield Case("E16", "C/N0 in whole decibels (MSM4)", (feed(station("CSHA", msm=4), seconds=900),))
+    for size in (0.3, 0.5):
+        sky = f"noise = {size}\nmultipath = {size}"
+        yield Case("E16", f"a receiver with {size} of the usual noise", (feed(seconds=900, sky=sky),))
+    jam = fault("jamming", 60, stations=["CSHA"], loss_db=15)
+    yield Case("E16", "interference at one station", (feed(jam, seconds=900),))
+    x, y, z = at(28.20 + 2.7, 112.95, 75.0)
+    yield Case(
+        "E16", "a place mistyped by 300 km", (feed(seconds=900),), also=the("CSHA E3", "CSHA E4"),
+        changed={"CSHA": (placed((x, y, z)),)},
+    )  # fmt: skip
+    wrong = fault("satellite_ephemeris", 60, satellites=["C24", "G09", "E05"], along_m=20_000)
+    yield Case("E16", "three wrong ephemerides", (feed(wrong, seconds=900),))
+
+
+def air() -> Iterator[Case]:
+    """E17: an hour of phases, by day."""
+    usual: dict[str, Any] = {"seconds": 4800, "every_s": 30, "count": 16}
+    for title, way in (("100 km to the north", {"north_m": 1e5}), ("60 km to the south", {"south_m": 6e4})):
+        offset = {"north_m": way.get("north_m", 0.0) - way.get("south_m", 0.0)}
+        made = fault("foreign_air", 0, stations=["XTAN"], **offset)
+        yield Case(
+            "E17", f"observed {title}, carried to the place by geometry",
+            (feed(made, start=NOON, **usual),),
+            the("XTAN"), 0, 3600,
+        )  # fmt: skip
+    high = station("XTAN", height_m=1400.0)
+    yield Case("E17", "a station 1,300 m above its neighbours", (feed(high, start=NOON, **usual),))
+    storm = fault("ionospheric_storm", 600, factor=3.0, gradient_mm_km=150, front_m_s=100, s4=0.6)
+    yield Case("E17", "an ionospheric storm", (feed(storm, start=NOON, **usual),))
+    yield Case("E17", "dusk, when electrons go", (feed(start="2026-03-02T10:00:00", **usual),))
+    slips = fault("cycle_slips", 300, stations=["XTAN", "CSHA"], per_hour=600)
+    yield Case("E17", "phases that slip at two stations", (feed(slips, start=NOON, **usual),))
+
+
+def forged() -> Iterator[Case]:
+    """E18."""
+
+    def five(*faults: str, **more: Any) -> tuple[Feed, ...]:
+        return (feed(*faults, seconds=900, every_s=5, count=5, **more),)
+
+    for speed, clock, within in ((0.1, 0.5, 420), (1.0, 1.0, 300), (10.0, 20.0, 300)):
+        made = fault("spoofing", 360, stations=["CSHA"], east_m_s=speed, north_m_s=speed / 2, clock_m_s=clock)
+        yield Case(
+            "E18", f"forged signals that pull off by {speed} m/s", five(made), the("CSHA"), 360, within,
+            the("CSHA E4"), the("CSHA"), quick=speed == 1.0,
+        )  # fmt: skip
+    restart = fault("receiver_restart", 360, 450, stations=["CSHA", "XTAN"])
+    yield Case("E18", "a receiver restarted", five(restart), quick=True)
+    for size in (1.0, 0.2):
+        reset = fault("clock_jump", 360, stations=["CSHA"], jump_ms=size)
+        yield Case("E18", f"a clock put back by {size} ms", five(reset))
+    swap = fault("receiver_restart", 360, 480, stations=["CSHA"])
+    swap += fault("moved_antenna", 480, stations=["CSHA"], east_m=8, north_m=6)
+    yield Case("E18", "antenna and receiver exchanged, two minutes of silence", five(swap))
+    moved = fault("moved_antenna", 360, stations=["CSHA"], east_m=8, north_m=6)
+    yield Case("E18", "an antenna moved by 10 m", five(moved))
+    storm = fault("ionospheric_storm", 300, factor=3.0, gradient_mm_km=150, front_m_s=200, s4=0.6)
+    yield Case("E18", "an ionospheric storm", (feed(storm, seconds=1200, every_s=5, count=8, start=NOON),))
+    wrong = fault("satellite_clock", 360, satellites=["C24", "E05"], drift_m_s=2)
+    yield Case("E18", "two satellites' clocks drift", five(wrong))
+    jam = fault("jamming", 360, stations=["CSHA"], loss_db=15)
+    yield Case("E18", "interference", five(jam))
+
+
 def cases() -> Iterator[Case]:
     """All trials."""
-    for part in (declared, broadcast, filed, equipment, copies, computed, filing, replays):
+    for part in (
+        declared,
+        broadcast,
+        filed,
+        equipment,
+        copies,
+        computed,
+        filing,
+        replays,
+        impossible,
+        air,
+        forged,
+    ):
         yield from part()

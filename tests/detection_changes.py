@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from detection_line import Changed
@@ -96,6 +95,23 @@ def physical_station(point_m: Metres, station: int = 7) -> Changed:
     return change
 
 
-def together(*changes: Changed) -> Sequence[Changed]:
-    """One after the other."""
-    return changes
+def strength(cn0_dbhz: float) -> Changed:
+    """One C/N0 (DF408) for all cells of MSM7; fields by hand after RTCM 10403.3, section 3.5.16."""
+
+    def change(frames: list[bytes], time_ms: int) -> list[bytes]:
+        return [_with_cn0(one, round(cn0_dbhz * 16)) if number_of(one) % 10 == 7 else one for one in frames]
+
+    return change
+
+
+def _with_cn0(one: bytes, raw: int) -> bytes:
+    if not 1071 <= number_of(one) <= 1137:
+        return one
+    payload = one[3:-3]
+    size = 8 * len(payload)
+    bits = f"{int.from_bytes(payload, 'big'):0{size}b}"
+    satellites, signals = bits[73:137].count("1"), bits[137:169].count("1")
+    cells = bits[169 : 169 + satellites * signals].count("1")
+    at = 169 + satellites * signals + 36 * satellites + (20 + 24 + 10 + 1) * cells
+    bits = bits[:at] + f"{raw:010b}" * cells + bits[at + 10 * cells :]
+    return frame(int(bits, 2).to_bytes(len(payload), "big"))

@@ -33,6 +33,7 @@ class Conditions:
 
     offset_m: F64  # (n, 3): east, north, up from the true place to where the signals are received
     velocity_m_s: F64  # (n, 3): of that
+    air_m: F64  # (n, 3): east, north, up from the true place to where the air is taken from
     clock_m: F64  # (n,): what a forger adds to the receiver's clock
     clock_m_s: F64
     gain_db: F64  # (n,)
@@ -54,7 +55,8 @@ def conditions(
     """Conditions at a time; `ids` is the row of each station, `slips_per_hour` what is usual."""
     count, satellites = len(ids), len(broadcast.satellites)
     out = Conditions(
-        np.zeros((count, 3)), np.zeros((count, 3)), np.zeros(count), np.zeros(count), np.zeros(count),
+        np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, 3)),
+        np.zeros(count), np.zeros(count), np.zeros(count),
         np.zeros((count, len(GNSS))), np.full(count, slips_per_hour), np.zeros((count, len(GNSS)), bool),
         np.zeros(satellites), np.zeros(satellites), np.zeros(satellites, bool), [], *_storm(faults, time_ms),
         easy=not faults,
@@ -66,6 +68,8 @@ def conditions(
         match fault.kind:
             case "moved_antenna":
                 out.offset_m[rows] += [fault["east_m"], fault["north_m"], fault["up_m"]]
+            case "foreign_air":
+                out.air_m[rows] += [fault["east_m"], fault["north_m"], fault["up_m"]]
             case "spoofing":
                 velocity = np.array([fault["east_m_s"], fault["north_m_s"], fault["up_m_s"]])
                 out.velocity_m_s[rows] += velocity

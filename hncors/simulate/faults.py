@@ -59,6 +59,11 @@ KINDS: dict[str, Kind] = {
     "moved_antenna": Kind("data", "the antenna stands elsewhere; the announced place stays", _OFFSET),
     "wrong_reference_point": Kind("data", "the announced place is wrong; the antenna stands still", _OFFSET),
     "clone": Kind("data", "sends the observations of station `of` as its own"),
+    "foreign_air": Kind(
+        "data",
+        "made elsewhere and carried to the place by geometry alone: the air is that of there",
+        {"east_m": _metres(0.0, 1e6), "north_m": _metres(0.0, 1e6), "up_m": _metres(0.0, 5000)},
+    ),
     "replay": Kind("data", "sends again what it sent before", {"ago_s": Parameter(None, 1, 3600)}),
     "receiver_restart": Kind("data", "silent, then a new clock and all locks anew"),
     "clock_jump": Kind("data", "the receiver's clock jumps once", {"jump_ms": Parameter(1.0, -50, 50)}),

@@ -66,6 +66,7 @@ class Province:
         self._axes = enu_axes(np.radians(geodetic))
         heights = np.array([one.height_m for one in self.stations])[:, None]
         wet = scenario.sky.wet_delay_m
+        self._heights_m = heights
         self.zenith_m = atmosphere.zenith_m(self._latitude, heights, wet)[:, 0]
         self._lowest = min(np.radians(one.mask_deg) for one in self.stations)
         self._acted: set[str] = set()
@@ -133,9 +134,12 @@ class Province:
         visible = above(everything, place_m, self._axes[:, 2], self._lowest)
         there = everything.select(visible)
         found = lines(there, place_m, self._axes, clock_s)
-        base_m, rate_m_s = self._common(visible, there.clock_rate, found, clock_s, clock_rate, state)
+        latitude, longitude, zenith_m = self._air(state)
+        base_m, rate_m_s = self._common(
+            visible, there.clock_rate, found, clock_s, clock_rate, zenith_m, state
+        )
         sky = self.scenario.sky
-        where = atmosphere.pierce(self._latitude, self._longitude, found.azimuth, found.elevation)
+        where = atmosphere.pierce(latitude, longitude, found.azimuth, found.elevation)
         tecu = atmosphere.ionosphere_tecu(where, sky.tec_night_tecu, sky.tec_day_tecu, state.storm, time_ms)
         observed = self._receivers.observe(
             time_ms, self.broadcast, visible, found, base_m, rate_m_s, tecu, state
@@ -146,6 +150,17 @@ class Province:
         )[:, 0]
         return observed, visible, {"clock_s": clock_s, "clock_rate": clock_rate, "tecu": vertical}
 
+    def _air(self, state: Conditions) -> tuple[F64, F64, F64]:
+        """Latitudes and longitudes (n, 1) of the air over stations, and its delay straight up."""
+        if not state.air_m.any():
+            return self._latitude, self._longitude, self.zenith_m
+        east, north, up = (state.air_m[:, axis, None] for axis in range(3))
+        latitude = self._latitude + north / atmosphere.M_PER_RAD
+        longitude = self._longitude + east / (atmosphere.M_PER_RAD * np.cos(self._latitude))
+        wet = self.scenario.sky.wet_delay_m
+        zenith_m = atmosphere.zenith_m(latitude, self._heights_m + up, wet)[:, 0]
+        return latitude, longitude, zenith_m
+
     def _common(
         self,
         visible: np.ndarray,
@@ -153,6 +168,7 @@ class Province:
         found: Lines,
         clock_s: F64,
         clock_rate: F64,
+        zenith_m: F64,
         state: Conditions,
     ) -> tuple[F64, F64]:
         """What all signals of a satellite have in common: range and range rate, metres."""
@@ -160,9 +176,9 @@ class Province:
         base = found.range_m - C_M_S * found.satellite_clock_s - state.satellite_m[visible]
         base += (C_M_S * clock_s + state.clock_m)[:, None]
         base += self._receivers.biases.system_m[:, gnss]
-        base += self.zenith_m[:, None] * atmosphere.mapping(found.elevation)
+        base += zenith_m[:, None] * atmosphere.mapping(found.elevation)
         rate = found.rate_m_s - C_M_S * satellite_rate - state.satellite_m_s[visible]
-        rate += self.zenith_m[:, None] * atmosphere.mapping_rate(found.elevation, found.sine_rate)
+        rate += zenith_m[:, None] * atmosphere.mapping_rate(found.elevation, found.sine_rate)
         rate += (C_M_S * clock_rate + state.clock_m_s)[:, None]
         if state.velocity_m_s.any():
             level = np.cos(found.elevation)

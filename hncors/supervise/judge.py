@@ -18,10 +18,13 @@ from hncors.network import Network, Tick
 from hncors.observation import I64
 from hncors.registry import Station
 from hncors.supervise.areas import Areas
+from hncors.supervise.clock_breaks import ClockBreaks
 from hncors.supervise.findings import STRENGTHS, Finding
+from hncors.supervise.foreign_air import ForeignAir
 from hncors.supervise.kindred import Kindred
 from hncors.supervise.lead import Lead
 from hncors.supervise.own_place import OwnPlaces
+from hncors.supervise.plausibility import Plausibility, Plausible
 from hncors.supervise.policy import Policy, fingerprint
 from hncors.supervise.presence import Kept, Presence
 from hncors.supervise.rules import RULES, Rule
@@ -76,6 +79,9 @@ class Judge:
         self._areas = areas
         self._own = OwnPlaces(streams, self.policy)
         self.kindred = Kindred(streams, self.policy)
+        self._plausibility = Plausibility(streams)
+        self._clocks = ClockBreaks(streams, self.policy)
+        self._air = ForeignAir(streams)
         self._subjects: dict[str, _Subject] = {}
         self._seen: dict[str, Seen] = {}
         self._began_ns = 0
@@ -91,6 +97,9 @@ class Judge:
         """See hncors.network.Judging."""
         self._own = self._own.rearranged(before, self.policy)
         self.kindred = self.kindred.rearranged(before, self.policy)
+        self._plausibility = self._plausibility.rearranged(before)
+        self._clocks = self._clocks.rearranged(before, self.policy)
+        self._air = self._air.rearranged(before)
         self._know(stations)
         here = {station.id for station in stations}
         for gone in [subject for subject in self._seen if subject not in here]:
@@ -102,6 +111,8 @@ class Judge:
         self._began_ns = self._began_ns or now_ns
         self._own.add(tick.epochs.station, tick.epochs.time_ms, tick.positions)
         events = self.kindred.add(network, tick, now_ns)
+        self._plausibility.add(tick)
+        self._clocks.add(tick.epochs.station, tick.epochs.time_ms, tick.positions)
         turn = now_ns // SECOND_NS
         if turn == self._turn:
             return events
@@ -112,8 +123,10 @@ class Judge:
         if not due:
             return events
         disturbed = network.causes.sky.disturbed
+        self._air.look(network, disturbed=disturbed)
         world = self.world(now_ns, disturbed=disturbed, clock_off=most_replay(network.streams))
-        found = [one for number in due for one in self._judge(network, number, world, now_ns)]
+        shown = self._plausibility.look(network, due, from_unix_ns(now_ns))
+        found = [one for n in due for one in self._judge(network, n, world, now_ns, shown.get(n))]
         self.findings.extend(found)
         return [*events, *(_event(one) for one in found)]
 
@@ -147,12 +160,20 @@ class Judge:
             its = self._subjects[name] = _Subject()
         return its
 
-    def _judge(self, network: Network, number: int, world: World, now_ns: int) -> Iterator[Found]:
+    def _judge(
+        self, network: Network, number: int, world: World, now_ns: int, shown: Plausible | None
+    ) -> Iterator[Found]:
         now_ms = from_unix_ns(now_ns)
         own_m, recent_m = self._own.of(number, now_ms), self._own.recent(number, now_ms)
         station = self._stations.get(network.streams[number].id)
         kin = self.kindred.of(network, number)
         seen = seen_of(network, number, station, own_m, recent_m, now_ns, self._began_ns, kin)
+        seen = seen._replace(
+            plausible=shown,
+            air=self._air.of(number),
+            departs_m=network.causes.departs_m(number),
+            clock_broke_s=self._clocks.since_s(number, now_ms),
+        )
         self._seen[seen.subject] = seen
         yield from self.consider(seen, world, now_ns)
 

@@ -57,6 +57,12 @@ class Policy(Table):
     present_of_days: _Days = 10
     present_hours: _Hours = 12.0
     present_within_m: _Metres = 0.1
+    contradicts_minutes: _Minutes = 10.0
+    code_noise_m: Annotated[float, Field(ge=0, le=1), Expected("metres from 0 to 1")] = 0.03
+    strength_spread_db: Annotated[float, Field(ge=0, le=10), Expected("decibels from 0 to 10")] = 1.0
+    foreign_air_tecu: Annotated[float, Field(ge=0.05, le=100), Expected("TECU from 0.05 to 100")] = 1.0
+    clock_break_m_s: Annotated[float, Field(ge=0.01, le=1000), Expected("m/s from 0.01 to 1000")] = 0.3
+    spoofing_minutes: _Minutes = 20.0
     placeholders: _Names = Field(default_factory=lambda: list(PLACEHOLDERS))
     allowed_relays: Annotated[list[list[str]], AfterValidator(_pairs), Expected(_PAIRS)] = Field(
         default_factory=list

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from hncors.supervise import rules_content, rules_copies, rules_place
+from hncors.supervise import rules_content, rules_copies, rules_own, rules_physics, rules_place
 from hncors.supervise.lead import Lead
 from hncors.supervise.seen import Seen, World
 
@@ -136,6 +136,30 @@ RULES = (
         "观测时刻与到达时刻不符（重放）",
         "data are not of the time they come at (replay)",
         rules_content.replayed,
+    ),
+    Rule(
+        "E16",
+        "O",
+        "1",
+        "物理上不可能的观测",
+        "observations that nobody can have made",
+        rules_physics.impossible,
+    ),
+    Rule(
+        "E17",
+        "O",
+        "1",
+        "电离层与邻站内插不符",
+        "the ionosphere over it is not that of its neighbours",
+        rules_physics.foreign_air,
+    ),
+    Rule(
+        "E18",
+        "O",
+        "1",
+        "自有站点疑受欺骗",
+        "a station of the own network whose signals may be forged",
+        rules_own.spoofed,
     ),
 )
 BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in RULES}

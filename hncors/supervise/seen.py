@@ -19,7 +19,9 @@ from hncors.observation import F64
 from hncors.registry import Station
 from hncors.rtcm3.station import Equipment
 from hncors.supervise.areas import Areas
+from hncors.supervise.foreign_air import Excess
 from hncors.supervise.kindred import NO_KIN, Kin
+from hncors.supervise.plausibility import Plausible
 from hncors.supervise.policy import Policy
 
 Place = tuple[float, float, float]  # ECEF metres
@@ -52,6 +54,10 @@ class Seen(NamedTuple):
     interval_s: float | None = None  # between epochs
     ago_s: float | None = None  # how far from now its epochs are where no delay explains it
     row: Row | None = None
+    plausible: Plausible | None = None  # whether anybody can have observed it
+    air: Excess | None = None  # electrons overhead that its neighbours do not have
+    departs_m: float = 0.0  # from its registered place, where it does and for no wider cause
+    clock_broke_s: float | None = None  # since its receiver's clock changed its rate
 
     @property
     def filed(self) -> bool:

@@ -53,6 +53,7 @@ from hncors.positioning_results import (
     no_step,
     status_of,
     unsolved,
+    usable_bds3,
     worse,
 )
 from hncors.rtcm3.ephemeris import Ephemeris
@@ -89,6 +90,7 @@ class Positioning:
         self.pdop = np.full(stations, np.nan)
         self.level_m = np.full((stations, 2), np.nan)  # horizontal, vertical
         self.unusable = np.zeros((stations, 7, len(UNUSABLE)), np.int64)
+        self.usable_bds3 = np.zeros(stations, np.int64)  # BeiDou-3 satellites with range and ephemeris
         self.epochs = np.zeros((stations, len(STATUSES)), np.int64)  # by status, all there were
 
     def rearranged(self, before: I64, after: I64) -> Positioning:
@@ -132,6 +134,7 @@ class Positioning:
         )
         self.unusable[who], self.trust[who] = found.unusable[last], found.trust[last]
         self.level_m[who] = levels_m(found)[last]
+        self.usable_bds3[who] = usable_bds3(found)[last]
         return found, news
 
     def leave_out(self, station: I64, late: B) -> Positions:
@@ -140,7 +143,7 @@ class Positioning:
         who = station[~late]
         self.status[who], self.trust[who], self.used[who] = LEFT_OUT, NOT_POSSIBLE, 0
         self.pdop[who], self.level_m[who] = np.nan, np.nan
-        self.unusable[who] = 0
+        self.unusable[who] = self.usable_bds3[who] = 0
         return unsolved(np.full(len(station), LEFT_OUT), np.zeros((len(station), 7, len(UNUSABLE)), np.int64))
 
     def positions(

@@ -14,6 +14,7 @@ from hncors.measure.ranges import Choice
 from hncors.measure.residuals import Residuals
 from hncors.measure.steps import Step
 from hncors.observation import F64, I64, B
+from hncors.signals import BDS3_FIRST_SATELLITE, BEIDOU
 
 STATUSES = (
     "ok",
@@ -51,6 +52,16 @@ def levels_m(found: Positions) -> F64:
     """Protection levels on the ground and of the height, (epochs, 2)."""
     east, north, up = found.level_m.T
     return np.stack((np.hypot(east, north), up), axis=1)
+
+
+def usable_bds3(found: Positions) -> I64:
+    """BeiDou-3 satellites with a range and an ephemeris, by epoch."""
+    counts = np.zeros(len(found.status), np.int64)
+    for part in found.ranges.parts:
+        new = (part.gnss == BEIDOU) & (part.satellite >= BDS3_FIRST_SATELLITE)
+        into = counts[part.first : part.first + part.there.shape[1]]
+        into += np.count_nonzero(part.there[new, : len(into)], axis=0)
+    return counts
 
 
 def worse(one: I64, other: I64) -> I64:

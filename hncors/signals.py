@@ -96,6 +96,8 @@ for _gnss, _letter in enumerate(GNSS):
 BDS3_FIRST_SATELLITE = 19  # C01-C18 are BeiDou-2; BDS-SIS-ICD-B1C-1.0, section 4
 BDS3_CODES = frozenset("1D 1P 1X 5D 5P 5X 7D 7P 7Z 8D 8P 8X".split())
 """Signals only BeiDou-3 sends: B1C, B2a, B2b, B2a+b (it sends B1I and B3I as well)."""
+BDS2_CODES = frozenset("7I 7Q 7X".split())
+"""B2I, which BeiDou-3 does not send any more (BDS-SIS-ICD-B1I-3.0 and -B3I-1.0 are for both)."""
 
 
 def satellite_name(gnss: int, satellite: int) -> str:

@@ -97,6 +97,8 @@ def _station(station: str, county: str) -> Series:
         its("stream_up"): level(1),
         its("stream_state", state="streaming"): level(1),
         its("stream_reconnects_total", reason="reset"): level(1),
+        its("bds3_signal_delivered", signal="1P"): level(1),
+        its("bds3_signal_delivered", signal="7D"): level(1),
         its("epochs_expected_total"): count(1),
         its("epochs_received_total"): count(1),
         its("epochs_blind_total"): level(0),
@@ -252,6 +254,13 @@ def stations() -> list[Fault]:
     rows.add("HncorsAntennaFault", "warning", falls("obstruction"))
     missing = {("satellites_tracked", "gnss", "E"): level(8, 0, minute=70)}
     rows.add("HncorsSystemMissing", "warning", missing, gnss="E")
+    late = {("bds3_signal_delivered", "signal", "7D"): level(1, 0, minute=60)}
+    rows.add("HncorsBds3Missing", "warning", late)
+    no_set = {("bds3_state", "state", "no_ephemeris"): appears(1, minute=60)}
+    rows.add("HncorsBds3Unusable", "warning", no_set, state="no_ephemeris")
+    rows.add(
+        "", "", {("bds3_state", "state", "no_bds3"): appears(1, minute=60)}
+    )  # promised or not is another alert
     short = {("observations_complete_total", "gnss", "G", "signal", "1C"): count(0.6)}
     rows.add("HncorsCompleteness", "warning", short)
     echoes = {("multipath_rms_meters", "gnss", "G", "signal", "1C"): level(0.25, 0.8, minute=40)}

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # A module may import from its own row and the rows above.  A room is a package, or the modules whose names
 # begin with it: `cli_replay` lives in `cli`.
 ROWS = (
-    "version gpstime signals observation geodesy text tiers frames",
+    "version gpstime signals observation geodesy text tiers frames equipment",
     "rtcm3",
     "ntrip settings registry rinex",
     "measure",

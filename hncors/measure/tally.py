@@ -36,6 +36,7 @@ class Tally:
     def __init__(self, stations: int) -> None:
         self.messages = np.zeros((stations, len(TYPE_LABELS)), np.int64)
         self.observations = np.zeros((stations, CELLS), np.int64)
+        self.bds3_observations = np.zeros(stations, np.int64)  # those of them of BeiDou-3 satellites
         self.closed_by = np.zeros((stations, 4), np.int64)
         self.latency = np.zeros((stations, len(LATENCY_BOUNDS_S) + 1), np.int64)
         self.latency_sum_s = np.zeros(stations)
@@ -105,6 +106,10 @@ class Tally:
         place += cell
         np.add.at(self.observations.reshape(-1), place, 1)
         self.seen.reshape(-1)[place] = True
+        new = (observations.gnss == BEIDOU) & (observations.satellite >= BDS3_FIRST_SATELLITE)
+        self.bds3_observations += np.bincount(
+            station.take(of_row[new]), minlength=len(self.bds3_observations)
+        )
         in_turn = np.flatnonzero(~late)
         if len(in_turn):
             # a station's last is its newest, also where time went back; earlier ones need no gauges
@@ -116,14 +121,16 @@ class Tally:
                 number = np.full(count, -1, np.int64)
                 number[last] = np.arange(len(last))
                 rows = np.flatnonzero(number[of_row] >= 0)
-                some, at, cell = observations.select(rows), number[of_row[rows]], cell[rows]
-            self._latest(station[last], at, cell, some)
+                some, at, cell, new = observations.select(rows), number[of_row[rows]], cell[rows], new[rows]
+            self._latest(station[last], at, cell, new, some)
         return tracked, np.bincount(of_row, minlength=count)
 
-    def _latest(self, who: I64, at: I64, cell: I64, observations: Observations) -> None:
-        """Gauges of the newest epoch of some stations; `at` is the row in `who` of each observation."""
+    def _latest(self, who: I64, at: I64, cell: I64, new: B, observations: Observations) -> None:
+        """Gauges of the newest epoch of some stations; `at` is the row in `who` of each observation.
+
+        `new` are observations of BeiDou-3 satellites.
+        """
         count = len(who)
-        new = (observations.gnss == BEIDOU) & (observations.satellite >= BDS3_FIRST_SATELLITE)
         bds3 = np.bincount(at[new] * SLOTS + observations.signal[new], minlength=count * SLOTS)
         self.bds3[who] = bds3.reshape(count, SLOTS)
         self.seen_bds3[who] |= self.bds3[who] > 0

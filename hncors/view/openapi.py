@@ -9,6 +9,7 @@ from hncors.health import STATES
 from hncors.supervise.cases import REASONS
 from hncors.supervise.cases import STATES as CASE_STATES
 from hncors.supervise.findings import STANDINGS
+from hncors.view.bds3 import STATES as BDS3_STATES
 from hncors.view.site_cases import BY_HAND
 from hncors.view.trend import COLUMNS, WINDOWS_S
 
@@ -112,6 +113,7 @@ _SCHEMAS: Mapping[str, Schema] = {
                         "id": TEXT, "state": TEXT, "promised": _list(TEXT), "satellites": _maybe(COUNT),
                         "signals": {"type": ["object", "null"], "additionalProperties": COUNT},
                         "missing": {"type": ["array", "null"], "items": TEXT},
+                        "use": {"enum": [*BDS3_STATES, None]},
                     }
                 )
             ),

@@ -1,0 +1,37 @@
+"""The equipment that a station names of itself, and who made it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hncors.equipment import Maker, antenna_maker, receiver_maker
+from hncors.health import Stream
+
+_MESSAGES = (1033, 1008, 1007)
+
+
+class Named(NamedTuple):
+    """As messages 1033, 1008 or 1007 have it; "" for what none of them told. No serial numbers."""
+
+    receiver: str = ""
+    firmware: str = ""
+    antenna: str = ""
+
+    def makers(self) -> dict[str, Maker]:
+        """Of what was named: "receiver", "antenna"."""
+        found = {}
+        if self.receiver:
+            found["receiver"] = receiver_maker(self.receiver)
+        if self.antenna:
+            found["antenna"] = antenna_maker(self.antenna)
+        return found
+
+
+def named(stream: Stream) -> Named:
+    """The newest of each; a receiver is only in 1033."""
+    its = {"receiver": "", "firmware": "", "antenna": ""}
+    said = [stream.said[number] for number in _MESSAGES if number in stream.said]
+    for one in sorted(said, key=lambda one: -one.at_ns):
+        for name, before in its.items():
+            its[name] = before or (getattr(one.record, name, None) or "").strip()
+    return Named(**its)

@@ -7,7 +7,7 @@ ARGS ?=
 # Tests of different files at once, one for each core and at most four; TOGETHER= takes them one by one.
 TOGETHER ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: causes clones detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
+.PHONY: causes clones dashboards detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -61,6 +61,10 @@ displacement: $(VENV)/dev.stamp
 # Copies in disguise, antennas side by side: writes docs/detection-clones.md. ARGS="--recordings FOLDER"; minutes.
 clones: $(VENV)/dev.stamp
 	$(BIN)/python scripts/clones_table.py $(ARGS)
+
+# The dashboards for Grafana, from scripts/dashboard_tables.py.
+dashboards: $(VENV)/dev.stamp
+	$(BIN)/python scripts/dashboards.py
 
 # Links and network under random faults, held against their plan; make soak ARGS="--hours 2 --seed 7 --real".
 soak: $(VENV)/dev.stamp

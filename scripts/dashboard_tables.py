@@ -296,7 +296,7 @@ MONITOR = Dashboard(
                 lines("台账大小", "Ledger", ("hncors_ledger_bytes", "bytes"), unit=BYTES),
                 lines("台账等待与待发送", "Entries and messages that wait", ("hncors_ledger_waiting", "entries"), ("hncors_ledger_outbox_messages", "messages")),
                 lines("记录占用与配额", "Recordings and quota", ("hncors_record_folder_bytes", "used"), ("hncors_record_quota_bytes", "quota"), unit=BYTES),
-                area("写入与丢弃", "Written and dropped", ("sum(rate(hncors_record_written_bytes_total[$__rate_interval]))", "written"), ("sum(rate(hncors_record_dropped_bytes_total[$__rate_interval]))", "dropped"), unit=BYTES_S),
+                area("写入与丢弃", "Written and dropped", ("sum(rate(hncors_record_written_bytes_total[$__rate_interval]))", "written"), ("sum(rate(hncors_record_dropped_bytes_total[$__rate_interval])) or vector(0)", "dropped"), unit=BYTES_S),
                 lines("等待写入", "Waiting for the disk", ("hncors_record_waiting_bytes", "bytes"), unit=BYTES),
                 stat("闰秒表有效期", "Leap seconds known for", "hncors_leap_second_table_expires_timestamp_seconds - time()", SECONDS, ((None, BAD), (60 * 86400, GOOD))),
             ),

@@ -252,6 +252,8 @@ def stations() -> list[Fault]:
     rows.add("HncorsInterference", "critical", falls("interference"))
     rows.add("HncorsInterference", "critical", fault("interference"))
     rows.add("HncorsAntennaFault", "warning", falls("obstruction"))
+    gone = falls("system_lost") | {("satellites_tracked", "gnss", "R"): level(8, 0, minute=70)}
+    rows.add("HncorsSystemMissing", "warning", gone, gnss="R")
     missing = {("satellites_tracked", "gnss", "E"): level(8, 0, minute=70)}
     rows.add("HncorsSystemMissing", "warning", missing, gnss="E")
     late = {("bds3_signal_delivered", "signal", "7D"): level(1, 0, minute=60)}

@@ -102,6 +102,21 @@ def test_nothing_tracked_any_more_is_all_lost() -> None:
     assert [thing.detail["cause"] for _, thing in told] == ["all_lost"]
 
 
+def test_a_system_that_is_not_sent_any_more_is_not_jammed() -> None:
+    """E1 is on L1's carrier: what jams the one jams the other."""
+
+    def galileo(t: float, s: Signals) -> Any:
+        return during(t) & np.char.startswith(s.name, "E")
+
+    names = "G1C G2W E1C E5Q"
+    _, told = run(lambda t, s: 0.0, 640, directions=False, gone=galileo, names=names)
+    assert [(thing.detail["cause"], thing.detail["systems"]) for _, thing in told] == [("system_lost", "E")]
+    jammed: tuple[Loss] = (lambda t, s: 12.0 * during(t) * (s.name == "G1C"),)
+    _, told = run(*jammed, 640, directions=False, gone=galileo, names=names)
+    assert [thing.detail["cause"] for _, thing in told] == ["interference"]
+    assert told[0][1].detail["signals"] == ["G1C"]
+
+
 def test_what_is_expected_is_the_history_of_the_elevation() -> None:
     # each bin of five degrees learns from the one satellite in it
     quality, _ = run(lambda t, s: 0.0, 1260, directions=True)

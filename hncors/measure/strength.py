@@ -8,6 +8,7 @@ signals of a station fall at once, the pattern tells the cause as far as it can 
     amplifier         all of all frequencies, by the same amount, and none is lost: amplifier, cable, antenna
     obstruction       all signals of satellites in one part of the sky
     some_satellites   the same where azimuths are not known, or the satellites are not in one part
+    system_lost       nothing of whole systems, the rest as it was: not sent any more, more likely than jammed
     all_lost          nothing is tracked any more: strong interference, or the antenna is off
 
 What is normal is not learnt while it lasts.
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hncors.measure.cells import PLACES, SKY, Cells
+from hncors.measure.cells import PLACES, SKY, Cells, satellite_of
 from hncors.observation import F64, I64, B
 from hncors.signals import CODES, GNSS, SLOTS
 
@@ -174,6 +175,31 @@ def pattern(cells: Cells, station: int, now_ms: int) -> tuple[str, dict[str, Any
     detail: dict[str, Any] = {"lost": int((~here).sum()), "of": len(mine)}
     if not here.any():
         return "all_lost", detail
+    system = cells.signal[mine] // SLOTS
+    gone = _systems_gone(cells, mine, system, here)
+    if gone.any():
+        left = ~gone[system]
+        cause, more = _of_signals(cells, mine[left], fall_db[left], here[left], down[left], detail)
+        return (cause, more) if cause else ("system_lost", {**detail, "systems": _letters(gone)})
+    return _of_signals(cells, mine, fall_db, here, down, detail)
+
+
+def _systems_gone(cells: Cells, mine: I64, system: I64, here: B) -> B:
+    """(7,) systems of which nothing is there any more, though they had enough satellites to be judged by."""
+    _, gnss = satellite_of(np.unique(cells.key[mine] // PLACES % SKY))
+    satellites = np.bincount(gnss, minlength=len(GNSS))
+    there = np.bincount(system, here, len(GNSS)) > 0
+    return ~there & (satellites >= FEWEST)
+
+
+def _letters(systems: B) -> str:
+    return "".join(GNSS[n] for n in np.flatnonzero(systems))
+
+
+def _of_signals(
+    cells: Cells, mine: I64, fall_db: F64, here: B, down: B, detail: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Falls of whole signals, else of satellites."""
     signal, of, count = np.unique(cells.signal[mine], return_inverse=True, return_counts=True)
     hit = np.bincount(of, down, len(signal))
     judged = count >= FEWEST

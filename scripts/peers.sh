@@ -24,6 +24,7 @@ systemd                  systemd-analyze systemd-sysusers systemd-tmpfiles
 mosquitto                mosquitto
 socat                    socat
 openssl                  openssl
+libseccomp2              libseccomp.so.2
 LIST
 }
 

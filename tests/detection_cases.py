@@ -415,7 +415,8 @@ def clocks() -> Iterator[Case]:
     seen = the("FAKE E2")
     moved = (feed(free, fake, seconds=1200, clocks={"FAKE": "CSHA"}),)
     yield Case(
-        "E10", "a station that is not there has another's clock", moved, the("FAKE"), 0, 1200, seen, the("FAKE"), quick=True,
+        "E10", "a station that is not there has another's clock", moved, the("FAKE"), 0, 1200, seen,
+        the("FAKE"), quick=True,
     )  # fmt: skip
     yield Case("E10", "five free clocks for forty minutes", (feed(free, fake, seconds=2400),), also=seen)
     steered = (free + fake).replace("free", "steered")

@@ -15,10 +15,15 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if sys.argv[1:2] == ["run"]:  # a daemon told to end while it is still being loaded has nothing to end
         signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))
-    plain = plain_inspect(sys.argv[1:])
+    completing = "_HNCORS_COMPLETE" in os.environ  # a shell asks what may follow
+    plain = None if completing else plain_inspect(sys.argv[1:])
     if plain is None:
         from hncors.cli_commands import app
 
+        if completing:
+            from typer._completion_classes import completion_init
+
+            completion_init()
         app(prog_name="hncors")
     else:
         from hncors import cli_inspect, cli_output

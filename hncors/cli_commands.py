@@ -10,6 +10,7 @@ import typer
 
 from hncors import (
     cli_cases_commands,
+    cli_ledger_commands,
     cli_output,
     cli_registry_commands,
     cli_report_commands,
@@ -43,6 +44,7 @@ Time = Annotated[
 
 app.add_typer(cli_cases_commands.app, name="cases")
 app.add_typer(cli_registry_commands.app, name="registry")
+app.add_typer(cli_ledger_commands.app, name="ledger")
 app.add_typer(cli_report_commands.app, name="report")
 app.add_typer(cli_web_commands.app, name="web")
 

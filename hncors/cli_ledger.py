@@ -102,6 +102,11 @@ def allow_precise(here: Office, what: str) -> None:
         note_access(base, here.now_ns, here.actor, here.role, f"{what}, precise")
 
 
+def place_of(where: Where) -> Path:
+    """The ledger's file.  Raises Refused."""
+    return _ledger(where)[0]
+
+
 def _ledger(where: Where) -> tuple[Path, LedgerSettings]:
     if where.ledger is not None and where.config is None:
         return where.ledger, LedgerSettings(file=str(where.ledger))

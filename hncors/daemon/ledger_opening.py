@@ -45,7 +45,7 @@ def connect(path: Path, migrations: Sequence[tuple[str, ...]] = MIGRATIONS) -> s
         raise sqlite3.OperationalError(f"{fault.strerror}") from None
     try:
         if path.stat().st_size:
-            _check(path)
+            checked(path)
         return _opened(path, migrations)
     except OSError as fault:
         raise sqlite3.OperationalError(f"{fault.strerror}") from None
@@ -96,8 +96,11 @@ def move_aside(path: Path, now_ns: int) -> Path:
     return aside
 
 
-def _check(path: Path) -> None:
-    """Whole, and ours: looked at without writing, which would take the log away that belongs to it."""
+def checked(path: Path) -> None:
+    """Whole, and ours: looked at without writing, which would take the log away that belongs to it.
+
+    Raises LedgerDamaged, LedgerRefused, sqlite3.Error.
+    """
     with closing(
         sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=BUSY_MS / 1000, uri=True)
     ) as base:

@@ -7,7 +7,7 @@ ARGS ?=
 # Tests of different files at once, one for each core and at most four; TOGETHER= takes them one by one.
 TOGETHER ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: causes clones dashboards detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install clean
+.PHONY: causes clones dashboards detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install rollback deb clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -105,9 +105,17 @@ lock:
 	$(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	rm -rf $(VENV)-lock
 
-# DESTDIR, PREFIX, SYSCONFDIR, LIBDIR, SERIAL: see the script, and docs/operations.md.
+# DESTDIR, PREFIX, SYSCONFDIR, LIBDIR, BINDIR, DATADIR, SERIAL: see the script, and docs/operations.md.
 install:
 	scripts/install.sh
+
+# Back to the program that was there before the last install.
+rollback:
+	scripts/install.sh --back
+
+# A package for this release of Debian: dist/hncors_VERSION_ARCHITECTURE.deb
+deb:
+	scripts/deb.sh
 
 clean:
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -66,12 +66,118 @@ def test_what_is_installed_where(installed):
         "usr/lib/systemd/system/hncors.service.d/serial.conf": 0o644,
         "usr/lib/sysusers.d/hncors.conf": 0o644,
         "usr/lib/tmpfiles.d/hncors.conf": 0o644,
+        "usr/local/share/man/man1/hncors.1": 0o644,
+        "usr/local/share/bash-completion/completions/hncors": 0o644,
+        "usr/local/share/zsh/site-functions/_hncors": 0o644,
+        "usr/local/share/fish/vendor_completions.d/hncors.fish": 0o644,
+        "opt/hncors/share/doc/runbooks/HncorsDown.md": 0o644,
+        "opt/hncors/share/examples/configs/prometheus/hncors.alerts.yml": 0o644,
+        "opt/hncors/share/examples/configs/grafana/dashboards/hncors-overview.json": 0o644,
     }.items():
         assert stat.S_IMODE((installed / path).stat().st_mode) == mode, path
     program = (installed / "opt/hncors/venv/bin/hncors").read_text(encoding="utf-8")
     assert program.startswith("#!/opt/hncors/venv/bin/python")
     (package,) = installed.glob("opt/hncors/venv/lib/python*/site-packages/hncors")
     assert not package.is_symlink()
+    for name in ("pyvenv.cfg", "bin/activate"):
+        assert str(installed) not in (installed / "opt/hncors/venv" / name).read_text(encoding="utf-8")
+    assert (installed / "usr/local/bin/hncors").readlink() == Path("/opt/hncors/venv/bin/hncors")
+
+
+def test_a_manual_page_and_completions_know_every_command(installed):
+    page = (installed / "usr/local/share/man/man1/hncors.1").read_text(encoding="utf-8")
+    for command in ("run", "inspect", "cases list", "ledger backup", "registry import"):
+        assert f".SS hncors {command}" in page
+    if shutil.which("man"):
+        told = subprocess.run(
+            ["man", "-l", "-Tutf8", "--warnings", installed / "usr/local/share/man/man1/hncors.1"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert told.stderr == ""
+        assert "EXIT STATUS" in re.sub(".\b", "", told.stdout)
+    script = installed / "usr/local/share/bash-completion/completions/hncors"
+    # The script asks the program by its name; here that is the one of this environment.
+    asked = (
+        f'source {script}; COMP_WORDS=(hncors ledger ""); COMP_CWORD=2; '
+        '_hncors_completion hncors; echo "${COMPREPLY[@]}"'
+    )
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    assert said("bash", "-c", asked, env={**os.environ, "PATH": path}).split() == ["backup", "restore"]
+
+
+def test_an_upgrade_keeps_the_program_of_before_and_goes_back_to_it(installed):
+    install = ("sh", ROOT / "scripts/install.sh")
+    environment = {**os.environ, "DESTDIR": str(installed)}
+    (package,) = installed.glob("opt/hncors/venv/lib/python*/site-packages/hncors/version.py")
+    now = package.read_text(encoding="utf-8")
+    program = [installed / "opt/hncors/venv/bin/python", "-P", "-m", "hncors", "--version"]
+    package.write_text(now.replace('VERSION = "', 'VERSION = "0.0.9-'), encoding="utf-8")  # as an older one
+    assert "0.0.9-" in said(*program, cwd=installed)
+    said(*install, env=environment)
+    assert "0.0.9-" not in said(*program, cwd=installed)
+    said(*install, "--back", env=environment)
+    assert "0.0.9-" in said(*program, cwd=installed)
+    for name in ("venv", "venv.before"):
+        text = (installed / "opt/hncors" / name / "bin/hncors").read_text(encoding="utf-8")
+        assert text.startswith("#!/opt/hncors/venv/bin/python")
+    said(*install, "--back", env=environment)
+    assert "0.0.9-" not in said(*program, cwd=installed)
+
+
+@pytest.fixture(scope="module")
+def package(installed, tmp_path_factory) -> Path:
+    """A Debian package made of it."""
+    out = tmp_path_factory.mktemp("dist")
+    told = subprocess.run(
+        [ROOT / "scripts/deb.sh", "--from", installed, out], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    return Path(told.stdout.strip())
+
+
+@pytest.mark.peer("dpkg-deb")
+def test_the_package_is_as_debian_has_them(package):
+    """Debian Policy 5.6 (fields), 9.1 (FHS), 10.7 (configuration files), 10.9 (owners)."""
+    fields = said("dpkg-deb", "-f", package)
+    for field in ("Package: hncors", "Section: science", "Installed-Size: ", "Depends: python3"):
+        assert f"{field}" in fields
+    version = re.search(r"^Version: (.*)$", fields, flags=re.M)[1]
+    assert package.name == f"hncors_{version}_{said('dpkg', '--print-architecture').strip()}.deb"
+    listing = said("dpkg-deb", "-c", package).splitlines()
+    assert {line.split()[1] for line in listing} == {"root/root"}
+    paths = {line.split()[5].removeprefix("./") for line in listing}
+    assert {"opt/hncors/venv/bin/hncors", "etc/hncors/hncors.toml", "usr/share/doc/hncors/copyright"} <= paths
+    assert {one.split("/")[0] for one in paths if one} == {"opt", "etc", "usr"}
+    assert not [one for one in paths if "venv.before" in one or "__pycache__" in one or "direct_url" in one]
+    modes = {line.split()[5].removeprefix("./"): line.split()[0] for line in listing}
+    assert modes["etc/hncors/passwords/"] == "drwx------"
+    assert not [line for line in listing if line[8] == "w" and line[0] != "l"]  # writable for everybody
+
+
+@pytest.mark.peer("dpkg", "systemd-sysusers", "systemd-tmpfiles")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
+def test_dpkg_installs_upgrades_and_removes_it(package, tmp_path):
+    root = tmp_path / "machine"
+    for folder in ("var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "etc", "var/log"):
+        (root / folder).mkdir(parents=True)
+    (root / "var/lib/dpkg/status").touch()
+    dpkg = ("dpkg", f"--root={root}", "--force-depends", "--force-script-chrootless", "--force-confdef")
+    said(*dpkg, "-i", package)
+    assert "Status: install ok installed" in said(*dpkg, "-s", "hncors")
+    assert (root / "etc/passwd").read_text(encoding="utf-8").startswith("hncors:")
+    group = int((root / "etc/passwd").read_text(encoding="utf-8").split(":")[3])
+    config = root / "etc/hncors/hncors.toml"
+    assert (oct(config.stat().st_mode & 0o777), config.stat().st_gid) == ("0o640", group)
+    assert (root / "var/lib/hncors").is_dir()
+    config.write_text("# mine\n" + config.read_text(encoding="utf-8"), encoding="utf-8")
+    said(*dpkg, "-i", package)  # again, as an upgrade
+    assert config.read_text(encoding="utf-8").startswith("# mine")
+    (root / "etc/hncors/stations/MINE.toml").write_text('id = "MINE"\n', encoding="utf-8")
+    said(*dpkg, "-r", "hncors")
+    assert not (root / "opt/hncors/venv").exists()
+    assert config.is_file()
+    assert (root / "etc/hncors/stations/MINE.toml").is_file()
+    assert (root / "var/lib/hncors").is_dir()
 
 
 def test_the_installed_program_runs_and_takes_its_first_station(installed):

@@ -170,6 +170,52 @@ class Supervision(Table):
     casters: Annotated[list[str], AfterValidator(_casters), Expected(_EXPECTED_CASTERS)] = []
 
 
+_EXPECTED_BROKER = 'a broker such as "mqtts://broker.example.org:8883" or "mqtt://127.0.0.1:1883"'
+_EXPECTED_TOPIC = 'the beginning of topics, such as "hncors", without wildcards and outer slashes'
+
+
+class BrokerAddress(NamedTuple):
+    host: str
+    port: int
+    secure: bool
+
+
+def parse_broker(text: str) -> BrokerAddress:
+    """An `mqtt://` or `mqtts://` link.  Raises ValueError saying what was expected."""
+    found = re.fullmatch(r"(mqtts?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?", text)
+    if found is None:
+        raise ValueError(_EXPECTED_BROKER)
+    port = int(found[3]) if found[3] else {"mqtt": 1883, "mqtts": 8883}[found[1]]
+    if not 0 < port < 65536:
+        raise ValueError(_EXPECTED_BROKER)
+    return BrokerAddress(found[2].strip("[]"), port, found[1] == "mqtts")
+
+
+def _broker(text: str) -> str:
+    parse_broker(text)
+    return text
+
+
+def _topic(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", text) or len(text) > 200:
+        raise ValueError(_EXPECTED_TOPIC)
+    return text
+
+
+class Mqtt(Table):
+    """Where events are sent to."""
+
+    broker: Annotated[str, AfterValidator(_broker), Expected(_EXPECTED_BROKER)]
+    topic: Annotated[str, AfterValidator(_topic), Expected(_EXPECTED_TOPIC)] = "hncors"
+    protocol: Annotated[Literal["5", "3.1.1"], Expected("5 or 3.1.1, as text")] = "5"
+    client_id: Annotated[str, Field(min_length=1, max_length=23), Expected("1 to 23 characters")] = "hncors"
+    user: Annotated[str | None, Field(min_length=1, max_length=200), Expected("a user of the broker")] = None
+    password_file: Annotated[
+        str | None, Field(min_length=1), Expected("a file, relative to this one", shown=False)
+    ] = None
+    ca_file: _File = None
+
+
 class Settings(Table):
     """The configuration file."""
 
@@ -186,6 +232,7 @@ class Settings(Table):
     integrity: Annotated[Integrity, Expected("a table")] = Integrity()
     ledger: Annotated[Ledger | None, Expected("a table")] = None
     supervision: Annotated[Supervision, Expected("a table")] = Supervision()
+    mqtt: Annotated[Mqtt | None, Expected("a table")] = None
 
 
 def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:
@@ -196,6 +243,9 @@ def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:
     if settings.links.retry_longest_s < settings.links.retry_first_s:
         longest = settings.links.retry_longest_s
         problems.append(problem(file, "links.retry_longest_s", longest, "no less than retry_first_s"))
+    if settings.mqtt is not None and settings.ledger is None:
+        expected = "a table [ledger] beside it: events wait in the ledger for the broker"
+        problems.append(problem(file, "mqtt.broker", settings.mqtt.broker, expected))
     problems += _exposed(settings.web, file)
     return (None, problems) if problems else (settings, [])
 

@@ -22,6 +22,7 @@ prometheus               prometheus promtool
 prometheus-alertmanager  prometheus-alertmanager amtool
 systemd                  systemd-analyze systemd-sysusers systemd-tmpfiles
 mosquitto                mosquitto
+mosquitto-clients        mosquitto_sub mosquitto_passwd
 socat                    socat
 openssl                  openssl
 libseccomp2              libseccomp.so.2

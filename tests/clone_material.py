@@ -257,6 +257,14 @@ def simulated(
     return judge, told, [station.id for station in stations]
 
 
+def share_clock(province: Province, copy: int, source: int, off_s: float = 1.7e-5) -> None:
+    """The ranges of a station hold the clock of another, put off, as if they had been moved from there."""
+    clocks = province.clocks
+    clocks._offset[copy], clocks._drift[copy] = clocks._offset[source] + off_s, clocks._drift[source]
+    for name in ("_wave", "_period", "_phase"):
+        getattr(clocks, name)[:, copy] = getattr(clocks, name)[:, source]
+
+
 def moments(path: Path) -> dict[int, Moment]:
     """What a recording has of each epoch, by GPS milliseconds."""
     out = {}

@@ -86,6 +86,7 @@ def feed(
     sky: str = "",
     names: Mapping[str, str] = NOTHING,
     late_s: float = 0.0,
+    clocks: Mapping[str, str] = NOTHING,
 ) -> Feed:
     """A province of so many towns, all filed."""
     text = f'start = "{start}"\nseconds = {seconds}\nseed = {seed}\n'
@@ -93,7 +94,7 @@ def feed(
     text += f"station_s = {max(every_s, 10)}\nephemeris_s = {max(every_s, 60)}\n"
     text += f"[sky]\n{sky}\n" if sky else ""
     text += "[truth]\nepochs_every_s = 3600\ncells_every_s = 86400\n"
-    return Feed(text + "".join(tables), names, late_s)
+    return Feed(text + "".join(tables), names, late_s, clocks)
 
 
 def wild(place: Place = WILD_AT, **more: Any) -> str:
@@ -377,6 +378,55 @@ def copies() -> Iterator[Case]:
     )
 
 
+def antennas() -> Iterator[Case]:
+    """E9: BESI's receiver is on CSHA's antenna unless it says otherwise."""
+    lat, lon, height = 28.20, 112.95, 75.0
+
+    def beside(north_m: float = 0.0) -> Feed:
+        there = station("BESI", (lat + north_m / 110_900, lon, height), filed=False, systems="GEC")
+        return feed(there, seconds=600)
+
+    off = at(lat + 30 / 110_900, lon, height)
+    yield Case(
+        "E9", "a second receiver, said to be 30 m off", (beside(),), the("BESI"), 0, 300, the("BESI E4"),
+        the("BESI"), changed={"BESI": (placed(off),)}, quick=True,
+    )  # fmt: skip
+    yield Case(
+        "E9", "a second receiver, said to be at Xiangtan", (beside(),), the("BESI"), 0, 300,
+        the("BESI E2", "BESI E4"), the("BESI"), changed={"BESI": (placed(at(*WILD_AT)), renumbered(77))},
+    )  # fmt: skip
+    yield Case("E9", "a second receiver that tells the true place", (beside(),))
+    yield Case(
+        "E9", "a second receiver that is known", (beside(),), also=the("BESI E4"), suspected=the("BESI"),
+        changed={"BESI": (placed(off),)}, policy=Policy(one_antenna=[["CSHA", "BESI"]]),
+    )  # fmt: skip
+    near = at(lat + 6 / 110_900, lon, height)
+    yield Case(
+        "E9", "an antenna a metre away, mistyped by 5 m", (beside(1.0),), changed={"BESI": (placed(near),)}
+    )
+    shown = placed(off, computed=True)
+    yield Case("E9", "a computed station", (beside(),), changed={"BESI": (shown,)})
+
+
+def clocks() -> Iterator[Case]:
+    """E10: ranges that were moved elsewhere keep the clock of the receiver that they are of."""
+    free = "".join(station(name, clock="free") for name in ("CSHA", "ZHZH", "XTAN", "HYNG"))
+    fake = station("FAKE", (28.40, 113.05, 75.0), clock="free", filed=False)
+    seen = the("FAKE E2")
+    moved = (feed(free, fake, seconds=1200, clocks={"FAKE": "CSHA"}),)
+    yield Case(
+        "E10", "a station that is not there has another's clock", moved, the("FAKE"), 0, 1200, seen,
+        the("FAKE"), quick=True,
+    )  # fmt: skip
+    yield Case("E10", "five free clocks for forty minutes", (feed(free, fake, seconds=2400),), also=seen)
+    steered = (free + fake).replace("free", "steered")
+    yield Case("E10", "steered clocks", (feed(steered, seconds=1200),), also=seen)
+    yield Case(
+        "E10", "two receivers on one oscillator that is known", moved, also=seen,
+        policy=Policy(one_antenna=[["CSHA", "FAKE"]]),
+    )  # fmt: skip
+
+
 def computed() -> Iterator[Case]:
     """E11."""
     inside, there = at(27.73, 112.00), at(28.20, 112.95, 75.0)
@@ -439,7 +489,7 @@ def filing() -> Iterator[Case]:
         silent,
         out,
         fault("stall", 300, stations=["XTAN"]),
-        fault("stall", 300, stations=["HYNG"]),
+        fault("stall", 0, stations=["HYNG"]),
         seconds=26 * 3600,
         every_s=60,
     )
@@ -611,6 +661,8 @@ def cases() -> Iterator[Case]:
         filed,
         equipment,
         copies,
+        antennas,
+        clocks,
         computed,
         filing,
         replays,

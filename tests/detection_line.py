@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from clone_material import share_clock
 from simulated import scenario
 
 from hncors.cli_simulated_files import station_file
@@ -36,6 +37,7 @@ class Feed(NamedTuple):
     text: str  # of a scenario
     names: Mapping[str, str] = {}  # station of the province -> subject; without any all, as they are called
     late_s: float = 0.0
+    clocks: Mapping[str, str] = {}  # station of the province -> the one whose receiver's clock it has, too
 
 
 class Told(NamedTuple):
@@ -69,6 +71,14 @@ def registered(province: Province, register: Register) -> list[Station]:
     return made
 
 
+def _province(feed: Feed) -> Province:
+    made = Province(scenario(feed.text))
+    ids = [station.id for station in made.stations]
+    for copy, source in feed.clocks.items():
+        share_clock(made, ids.index(copy), ids.index(source))
+    return made
+
+
 def frames_of(data: bytes) -> list[bytes]:
     """Whole frames, one after the other."""
     out = []
@@ -81,7 +91,7 @@ def frames_of(data: bytes) -> list[bytes]:
 
 def _came(feed: Feed, changed: Mapping[str, Sequence[Changed]]) -> Iterator[tuple[int, int, str, bytes]]:
     """By epoch: its time as the feed comes, when its bytes do, whose they are, and they; in order."""
-    province = Province(scenario(feed.text))
+    province = _province(feed)
     late_ns = round(feed.late_s * SECOND_NS)
     for time_ms in province.times():
         for sent in province.epoch(time_ms).sent:

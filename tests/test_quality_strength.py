@@ -150,3 +150,18 @@ def test_completeness_counts_what_should_be_there() -> None:
     assert (owed[l5], found[l5]) == (8 * looks, 8 * looks)
     assert quality.completeness.expected[0].tolist() == [10, 0, 0, 0, 0, 0, 0]
     assert len(owed) == 7 * SLOTS
+
+
+def test_completeness_of_nobody_is_nothing() -> None:
+    """Where all satellites are below the mask there is nobody to look at, from the first look on."""
+    quality = Quality(1)
+    none = np.empty(0, np.int64)
+    quality.completeness.look(
+        quality.cells,
+        quality.newest_ms,
+        none,
+        none.astype(np.uint8),
+        none.astype(np.uint8),
+        none.astype(float),
+    )
+    assert not quality.completeness.owed.any() and (quality.completeness.expected == -1).all()

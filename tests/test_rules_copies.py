@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clone_material import simulated
+from clone_material import share_clock, simulated
 from test_evidence_rules import FILED, HERE, HOME, NOW_NS, STRANGE, WATCHED, at, look
 
 from hncors.simulate.province import Province
@@ -276,12 +276,8 @@ filed = false
 
 
 def one_oscillator(province: Province) -> None:
-    """FAKE's ranges hold the clock of CSHA, put 17 microseconds off, as if they had been moved from there."""
     ids = [station.id for station in province.stations]
-    source, copy, clocks = ids.index("CSHA"), ids.index("FAKE"), province.clocks
-    clocks._offset[copy], clocks._drift[copy] = clocks._offset[source] + 1.7e-5, clocks._drift[source]
-    for name in ("_wave", "_period", "_phase"):
-        getattr(clocks, name)[:, copy] = getattr(clocks, name)[:, source]
+    share_clock(province, ids.index("FAKE"), ids.index("CSHA"))
 
 
 def test_rule_e10_ranges_that_were_moved_are_told_by_their_clock() -> None:

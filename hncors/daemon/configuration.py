@@ -10,7 +10,7 @@ from hncors.daemon import connection, tls
 from hncors.daemon.territory import read_territory
 from hncors.daemon.web_files import read_web_files
 from hncors.registry import Station, doubts, read_stations
-from hncors.settings import Settings, problem, read_settings, stations_folder
+from hncors.settings import Mqtt, Settings, problem, read_settings, stations_folder
 
 MAX_BYTES = 4 << 20  # of one configuration file
 MAX_PASSWORD_BYTES = 4096
@@ -47,6 +47,7 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
         problems += read_territory(settings, path)[1]
         problems += _missing_ledger_folder(settings, path)
         problems += read_web_files(settings.web, path)[1]
+        problems += _missing_mqtt_files(settings.mqtt, path)
     if problems or settings is None:
         raise ConfigurationError(problems)
     return settings, [replace(one, alert_limit_m=settings.integrity.of(one.tier)) for one in stations]
@@ -98,7 +99,12 @@ def password(station: Station) -> str:
 
     Raises OSError or ValueError where there is none; neither holds what was in the file.
     """
-    with _password_path(station).open("rb") as file:
+    return first_line(Path(station.file).parent / (station.password_file or ""))
+
+
+def first_line(path: Path) -> str:
+    """The same of any password file; one of the unit's credentials (LoadCredential=) comes first."""
+    with _credential(path).open("rb") as file:
         data = file.read(MAX_PASSWORD_BYTES + 1)
     if len(data) > MAX_PASSWORD_BYTES:
         raise ValueError(f"the password file has more than {MAX_PASSWORD_BYTES} bytes")
@@ -117,11 +123,14 @@ def warnings(stations: list[Station]) -> list[str]:
 
 
 def _password_path(station: Station) -> Path:
+    return _credential(Path(station.file).parent / (station.password_file or ""))
+
+
+def _credential(path: Path) -> Path:
     """Among the unit's credentials where systemd gave some (LoadCredential=), else as written.
 
     A credential loaded by itself has the name of its file; one of a folder has the folder's before it.
     """
-    path = Path(station.file).parent / (station.password_file or "")
     if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
         for name in (path.name, f"{path.parent.name}_{path.name}"):
             if (credential := Path(folder) / name).is_file():
@@ -138,6 +147,21 @@ def _missing_passwords(stations: list[Station]) -> Iterator[str]:
         if not there:
             # The value is not shown: some write the password itself here.
             yield f"{station.file}: password_file: expected a file that is there, not the password itself"
+
+
+def _missing_mqtt_files(mqtt: Mqtt | None, path: Path) -> Iterator[str]:
+    if mqtt is None:
+        return
+    if mqtt.ca_file is not None:
+        try:
+            tls.authorities(path.parent / mqtt.ca_file)
+        except OSError:
+            yield problem(str(path), "mqtt.ca_file", mqtt.ca_file, "a file with certificates, PEM")
+    if mqtt.password_file is not None:
+        try:
+            first_line(path.parent / mqtt.password_file)
+        except (OSError, ValueError):  # the value is not shown: some write the password itself here
+            yield f"{path}: mqtt.password_file: expected a file that is there, not the password itself"
 
 
 def _missing_ledger_folder(settings: Settings, path: Path) -> Iterator[str]:

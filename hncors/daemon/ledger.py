@@ -33,6 +33,7 @@ class Ledger:
         """Raises LedgerDamaged, LedgerRefused, sqlite3.OperationalError."""
         self.path = path
         self.base = connect(path)
+        self.inode = path.stat().st_ino  # a damaged file is moved aside, and another begun in its place
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

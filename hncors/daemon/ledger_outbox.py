@@ -32,10 +32,31 @@ def post(base: sqlite3.Connection, message: Message) -> None:
     insert(base, "outbox", row, "ON CONFLICT DO NOTHING")
 
 
-def waiting(base: sqlite3.Connection, limit: int = 100) -> list[tuple[int, str, str, str, int, str]]:
-    """The oldest that have not been sent: id, key, kind, subject, at_ns, payload as JSON."""
+class Waiting(NamedTuple):
+    """A message as it is in the outbox; `payload` is JSON."""
+
+    id: int
+    key: str
+    kind: str
+    subject: str
+    at_ns: int
+    payload: str
+
+
+def waiting(base: sqlite3.Connection, limit: int = 100) -> list[Waiting]:
+    """The oldest that have not been sent."""
     query = "SELECT id, key, kind, subject, at_ns, payload FROM outbox ORDER BY id LIMIT ?"
-    return base.execute(query, (limit,)).fetchall()
+    return [Waiting(*row) for row in base.execute(query, (limit,))]
+
+
+def trim(base: sqlite3.Connection, most: int, kind: str = "%") -> int:
+    """Inside a transaction: leave at most so many (of a kind), the newest; how many went."""
+    (count,) = base.execute("SELECT count(*) FROM outbox WHERE kind LIKE ?", (kind,)).fetchone()
+    gone = max(int(count) - most, 0)
+    if gone:
+        query = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE kind LIKE ? ORDER BY id LIMIT ?)"
+        base.execute(query, (kind, gone))
+    return gone
 
 
 def sent(ledger: Ledger, ids: Iterable[int]) -> None:

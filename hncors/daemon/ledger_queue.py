@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from hncors.daemon.ledger import Ledger, first_broken, insert
 from hncors.daemon.ledger_cases import add_finding
 from hncors.daemon.ledger_opening import PARTS, LedgerDamaged, LedgerRefused, is_damage, move_aside
-from hncors.daemon.ledger_outbox import Message, post
+from hncors.daemon.ledger_outbox import Message, post, trim
 from hncors.daemon.ledger_presence import Presences, keep, kept
 from hncors.daemon.ledger_registry import Register, Stands, keep_only, note_standing
 from hncors.daemon.ledger_summary import NOTHING, Summary, summary
@@ -33,6 +33,8 @@ CAPACITY = 10_000
 BATCH = 500  # entries of one transaction
 EVERY_S = 0.5
 SUMMARY_EVERY_S = 5.0
+UNSENT = 1_000  # messages kept where nobody sends them: what a broker that comes later begins with
+STATES = 100_000  # changes of state kept for a broker that is away; findings and cases are kept however many
 AGAIN_S = (1.0, 30.0)  # after a failure: the first wait and the longest
 SECOND_NS = 1_000_000_000
 
@@ -63,6 +65,8 @@ class LedgerQueue:
         self.damaged = 0
         self.errors: Counter[str] = Counter()
         self.failing = False
+        self.sending = False  # whether somebody takes messages out of the outbox
+        self.unsent = 0  # changes of state given up because too many waited to be sent
         self.summary: Summary = NOTHING
         self.presences: tuple[Presence, ...] | None = None  # as kept before this run; None: not read yet
         self._now_ns = now_ns
@@ -183,6 +187,7 @@ class LedgerQueue:
             if batch:
                 self._wrote_ns = self._now_ns()
             self.summary = summary(ledger.base, self._now_ns())
+            self._trim(ledger)
         except (sqlite3.Error, LedgerDamaged, LedgerRefused, OSError) as fault:
             self._failed(fault)
             return 0
@@ -217,6 +222,15 @@ class LedgerQueue:
                 if (number := first_broken(ledger.base, table)) is not None:
                     log.critical("ledger: entry %d of %s was changed after it was written", number + 1, table)
             self._verified = True
+
+    def _trim(self, ledger: Ledger) -> None:
+        """The outbox does not grow for ever, whoever is away."""
+        if self.summary.outbox > (STATES if self.sending else UNSENT):
+            with ledger.writing() as base:
+                if self.sending:
+                    self.unsent += trim(base, STATES, "state")
+                else:
+                    trim(base, UNSENT)
 
     def _write_together(self, ledger: Ledger, batch: list[Entry]) -> None:
         if batch:

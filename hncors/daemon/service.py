@@ -17,6 +17,7 @@ from hncors.daemon import configuration, memory
 from hncors.daemon.clock import Clock
 from hncors.daemon.ledger_service import LedgerPlace, LedgerService, open_place
 from hncors.daemon.links import Links
+from hncors.daemon.mqtt import Broker
 from hncors.daemon.notify import Notifier
 from hncors.daemon.pulse import Pulse
 from hncors.daemon.recorder import Recorder, open_recorder
@@ -31,7 +32,7 @@ from hncors.network import Network
 from hncors.network_changes import resume
 from hncors.network_overload import LeftOut
 from hncors.registry import Station
-from hncors.settings import Settings
+from hncors.settings import Mqtt, Settings
 from hncors.supervise.judge import Judge
 from hncors.text import printable
 from hncors.version import VERSION
@@ -177,7 +178,14 @@ class _Daemon:
         self.ledger = (
             None
             if ledger is None
-            else LedgerService(ledger, self.network, self.judge, self.links.stations, self.clock.now_ns)
+            else LedgerService(
+                ledger,
+                self.network,
+                self.judge,
+                self.links.stations,
+                self.clock.now_ns,
+                None if settings.mqtt is None else self._broker(settings.mqtt, ledger, secrets),
+            )
         )
         self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
         self.site = Site(
@@ -225,6 +233,11 @@ class _Daemon:
         if self.ledger is not None:
             self.ledger.close()
 
+    def _broker(self, mqtt: Mqtt, ledger: LedgerPlace, secrets: Secrets) -> Broker:
+        return Broker(
+            mqtt, ledger.folder, ledger.path, lambda: self.network.streams, self.clock.now_ns, secrets
+        )
+
     def _record(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Begin to record, and tell since when nobody has looked."""
         if self.recorder is None:
@@ -256,11 +269,13 @@ class _Daemon:
     def _tell(self, event: Event) -> None:
         _log(event)
         self.site.note(event)
+        if self.ledger is not None:
+            self.ledger.note(event)
 
     def _more(self) -> dict[str, object]:
         told: dict[str, object] = {} if self.recorder is None else {"recorded": self.recorder.told()}
         if self.ledger is not None:
-            told["kept"] = self.ledger.queue.told()
+            told |= self.ledger.told()
         return {**self.links.told(), **self.reload.told(), **told}
 
 

@@ -58,6 +58,11 @@ def context(station: Station) -> ssl.SSLContext:
     return _context(str(path), (seen.st_ino, seen.st_mtime_ns, seen.st_size), station.tls_verify)
 
 
+def authorities(ca_file: Path | None) -> ssl.SSLContext:
+    """For any other server, trusted by these authorities, or the system's. Raises OSError."""
+    return _context("" if ca_file is None else str(ca_file), (), True)
+
+
 def ca_path(station: Station) -> Path:
     """Where a station's own authorities are."""
     return Path(PurePath(station.file).parent / (station.tls_ca_file or ""))

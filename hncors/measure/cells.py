@@ -6,6 +6,8 @@ that a tick, whose rows come in much the same order each time, walks through the
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -160,7 +162,7 @@ class Cells:
 
     def of_stations(self, station: I64) -> tuple[I64, I64]:
         """All cells of stations that are given once: rows of `station`, and cells."""
-        cell = self.table[station].reshape(len(station), -1)
+        cell = self.table[station].reshape(len(station), math.prod(self.table.shape[1:]))
         row, at = np.nonzero(cell >= 0)
         found: I64 = cell[row, at].astype(np.int64)
         return row, found

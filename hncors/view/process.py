@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hncors.network_overload import MEASURES, Overload
 from hncors.view.exposition import Family, Kind
 from hncors.view.kept import Kept, kept_families
+from hncors.view.published import Published, published_families
 from hncors.view.recorded import Recorded, recorded_families
 from hncors.view.web_metrics import Served, served_families
 
@@ -40,6 +41,7 @@ class Process(NamedTuple):
     insecure: Sequence[str] = ()  # stations
     recorded: Recorded | None = None  # of the recorder, where there is one
     kept: Kept | None = None  # of the ledger, where there is one
+    published: Published | None = None  # of the MQTT broker, where there is one
     overload_lag_s: float = 0.0  # how much longer than the time between ticks the last one took
     overload: Overload = Overload()
     served: Served = Served()
@@ -137,6 +139,8 @@ def process_families(process: Process) -> Iterator[Family]:
         yield from recorded_families(p.recorded)
     if p.kept is not None:
         yield from kept_families(p.kept)
+    if p.published is not None:
+        yield from published_families(p.published)
     yield from served_families(p.served)
 
 

@@ -306,6 +306,43 @@ def export(
     end(lambda: cli_cases_files.export_command(Where(config, ledger), chosen, out, precise, as_json))
 
 
+@app.command(epilog="Example: hncors cases bundle 7 --out case-7.zip")
+def bundle(
+    number: Number,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A name that ends in .zip.")],
+    recordings: Annotated[
+        Path | None,
+        typer.Option("--recordings", metavar="FOLDER", help="What the daemon recorded; else as configured."),
+    ] = None,
+    sourcetables: Annotated[
+        Path | None, typer.Option("--sourcetables", metavar="FOLDER", help="What hncors scan --out keeps.")
+    ] = None,
+    config: Config = None,
+    ledger: LedgerFile = None,
+    as_json: Json = False,
+) -> None:
+    """Write the evidence of a case (证据包) as one file: recordings, register, limits, map and plots.
+
+    With precise places in it, so for supervisors; that it was made is put down in the ledger.
+    """
+    from hncors import cli_bundle
+    from hncors.cli_ledger import Where
+
+    where = Where(config, ledger)
+    end(lambda: cli_bundle.bundle_command(where, number, out, recordings, sourcetables, as_json))
+
+
+@app.command(epilog="Example: hncors cases verify case-7.zip")
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="What hncors cases bundle wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Check that a bundle is what was made, and that its bytes show the same findings, on any machine."""
+    from hncors import cli_bundle
+
+    end(lambda: cli_bundle.verify_command(bundle, as_json))
+
+
 @app.command(epilog="Example: hncors cases audit")
 def audit(config: Config = None, ledger: LedgerFile = None, as_json: Json = False) -> None:
     """Check trails, cases and attachments against their hashes. Status 1 where something was changed."""

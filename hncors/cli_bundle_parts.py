@@ -1,0 +1,164 @@
+"""What goes into a bundle of evidence: the register, the limits, and the recordings around each finding."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hncors.cli_bundle_replay import CONFIG, NOTES, RECORDINGS, TABLES
+from hncors.cli_output import Refused
+from hncors.daemon.recording import RecordingError, open_recordings, station_and_hour
+from hncors.daemon.recording_writer import RecordingWriter
+from hncors.registry import Station
+from hncors.settings import Settings
+from hncors.supervise.findings import Finding
+from hncors.supervise.policy import Policy
+from hncors.supervise.station_text import flat, value_text
+
+SECOND_NS = 1_000_000_000
+HOUR_NS = 3600 * SECOND_NS
+BEFORE_S = {"E17": 4500, "E10": 1800}  # what a rule has to see before it speaks, with room to begin
+BEFORE_USUAL_S, AFTER_S = 1200, 60
+NEIGHBOURS = 6  # streams besides: ephemerides, and what others show of the sky
+SECRET = (
+    "user",
+    "password_file",
+    "tls_ca_file",
+    "tls_verify",
+    "gga",
+)  # keys that nobody but the daemon needs
+NOWHERE = "tcp://192.0.2.1:2101"  # RFC 5737: nobody connects from a bundle
+
+Window = tuple[int, int]
+
+
+def windows(found: Iterable[Finding]) -> list[Window]:
+    """Stretches of time, UTC nanoseconds, in which the first finding of each rule came about."""
+    first: dict[tuple[str, str], Finding] = {}
+    for one in found:
+        first.setdefault((one.rule, one.subject), one)
+    made: list[Window] = []
+    for one in sorted(first.values(), key=lambda finding: finding.at_ns):
+        begin = one.at_ns - BEFORE_S.get(one.rule, BEFORE_USUAL_S) * SECOND_NS
+        end = one.at_ns + AFTER_S * SECOND_NS
+        if made and begin <= made[-1][1]:
+            made[-1] = min(made[-1][0], begin), max(made[-1][1], end)
+        else:
+            made.append((begin, end))
+    return made
+
+
+def involved(found: Iterable[Finding], stations: Sequence[Station]) -> list[str]:
+    """The stations that findings are about or name, and the nearest others."""
+    known = {station.id: station for station in stations}
+    named = dict.fromkeys(
+        name for one in found for name in (one.subject, *_texts(one.inputs)) if name in known
+    )
+    places = [known[name].ecef_m for name in named if known[name].ecef_m is not None]
+    others = [station for station in stations if station.id not in named and station.ecef_m is not None]
+    if places:
+        here = np.array(places[0])
+        others.sort(key=lambda station: float(np.linalg.norm(np.array(station.ecef_m) - here)))
+    return [*named, *(station.id for station in others[:NEIGHBOURS])]
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [text for one in inner for text in _texts(one)]
+
+
+def write_register(folder: Path, texts: Mapping[Path, str]) -> None:
+    """The station files, without where and how they are connected to."""
+    (folder / "stations").mkdir()
+    for path, text in texts.items():
+        kept = {key: value for key, value in flat(tomllib.loads(text)).items() if key not in SECRET}
+        kept["link"] = NOWHERE
+        tables: dict[str, list[str]] = {"": []}
+        for key, value in kept.items():
+            table, _, name = key.rpartition(".")
+            tables.setdefault(table, []).append(f"{name} = {value_text(value)}")
+        lines = [*tables.pop(""), *(line for name, its in tables.items() for line in ("", f"[{name}]", *its))]
+        (folder / "stations" / path.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_territory(folder: Path, settings: Settings, config: Path, policy: Policy) -> None:
+    """Configuration, limits and areas, as the findings were made with."""
+    named = settings.supervision.areas
+    package = resources.files("hncors.supervise").joinpath("hunan.geojson")
+    areas = (config.parent / named).read_bytes() if named is not None else package.read_bytes()
+    (folder / "areas.geojson").write_bytes(areas)
+    limits = [f"{key} = {value_text(value)}" for key, value in policy.model_dump().items()]
+    (folder / "policy.toml").write_text("\n".join(limits) + "\n", encoding="utf-8")
+    text = 'stations = "stations"\n\n[supervision]\nareas = "areas.geojson"\npolicy = "policy.toml"\n'
+    (folder / CONFIG).write_text(text, encoding="utf-8")
+
+
+def write_recordings(folder: Path, source: Path, names: Sequence[str], spans: Sequence[Window]) -> list[str]:
+    """What the stations sent in each stretch of time, with when it came; who was recorded in none.
+
+    Raises Refused.
+    """
+    files: dict[str, list[Path]] = {}
+    for path in sorted(source.glob("*.rtcm3")):
+        station, hour = station_and_hour(path)
+        if station not in names or not path.stat().st_size:
+            continue
+        begin = 0 if hour is None else int(hour.timestamp()) * SECOND_NS
+        if hour is None or any(begin < until and begin + HOUR_NS > since for since, until in spans):
+            files.setdefault(station, []).append(path)
+    missing = [name for name in names if name not in files]
+    for number, span in enumerate(spans, 1):
+        stretch = folder / RECORDINGS / str(number)
+        stretch.mkdir(parents=True)
+        for station, paths in files.items():
+            try:
+                (recording,) = open_recordings(paths)
+                pieces = [
+                    (came, data)
+                    for data, came in recording.chunks(1 << 20)
+                    if came is not None and span[0] <= came < span[1]
+                ]
+            except RecordingError as fault:
+                raise Refused(*fault.problems) from None
+            if pieces:
+                with RecordingWriter(stretch / f"{station}.rtcm3", pieces[0][0]) as writer:
+                    writer.write_all(pieces)
+    return missing
+
+
+def write_tables(folder: Path, source: Path, found: Sequence[Finding]) -> None:
+    """Of casters that findings are about, the last sourcetables before, as `hncors scan --out` keeps them."""
+    notes: dict[str, Any] = {}
+    for one in found:
+        caster, slash, _ = one.subject.rpartition("/")
+        place = source / caster.replace(":", "_").replace("[", "").replace("]", "")
+        if not slash or not place.is_dir():
+            continue
+        before = [
+            path for path in sorted(place.glob("*.sourcetable")) if _kept_ns(path) <= one.at_ns + SECOND_NS
+        ]
+        if before:
+            name = f"{len(notes) + 1}.sourcetable"
+            (folder / TABLES).mkdir(exist_ok=True)
+            (folder / TABLES / name).write_bytes(before[-1].read_bytes())
+            notes[name] = {"caster": f"ntrip://{caster}", "at_ns": one.at_ns}
+    if notes:
+        (folder / TABLES / NOTES).write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
+
+
+def _kept_ns(path: Path) -> int:
+    """When a table was kept, by its name."""
+    try:
+        at = datetime.strptime(path.stem, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return 1 << 62
+    return int(at.timestamp()) * SECOND_NS

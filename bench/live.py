@@ -6,8 +6,8 @@ Prints one JSON line.
 
     cpu_fraction            of one core, this process, all threads; `us_per_epoch` the same by epochs counted
     loop_lag_p99_s          how late the event loop does what is due, asked 100 times a second
-    arrival_to_metric_p99_s from the moment the caster has written an epoch's last byte to the end of the tick
-                            that counted it: from then on every scrape shows it
+    arrival_to_metric_p99_s from the moment the caster has written an epoch's last byte to the end of the step
+                            of a tick that counted and measured it: from then on every scrape shows it
     rss_bytes               resident memory of this process, `per_station_bytes` the growth over the start
 
 Every station sends MSM7 of five systems once a second, all at the same moment, an epoch in one write, with
@@ -42,6 +42,7 @@ from hncors.daemon.pulse import Pulse
 from hncors.daemon.record_folder import RecordFolder
 from hncors.daemon.recorder import Recorder
 from hncors.daemon.secrets import Secrets
+from hncors.dating import Dated
 from hncors.health import Event
 from hncors.network import Network, Tick
 from hncors.network_overload import MEASURES, LeftOut
@@ -69,13 +70,12 @@ class Watched(Network):
     def begin_tick(self, now_ns: int, **more: Any) -> None:
         super().begin_tick(now_ns, **more | ({"left_out": LeftOut(MEASURES)} if self.plain else {}))
 
-    def ticked(self) -> list[Tick]:
-        parts = super().ticked()
-        for done in parts:
-            if self.counted is not None and len(done.epochs.station):
-                kept = done._replace(messages=None, observations=None, positions=None)
-                self.counted.append((time.time_ns(), kept))
-        return parts
+    def _complete(self, held: Dated, now_ns: int, **more: Any) -> Tick:
+        done = super()._complete(held, now_ns, **more)
+        if self.counted is not None and len(done.epochs.station):
+            kept = done._replace(messages=None, observations=None, positions=None)
+            self.counted.append((time.time_ns(), kept))
+        return done
 
 
 async def lags(found: list[float]) -> None:

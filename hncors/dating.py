@@ -10,7 +10,17 @@ import numpy as np
 from hncors.gpstime import WEEK_MS, from_unix_ns_each
 from hncors.health import Event, Stream, Streams
 from hncors.measure.clock import UNKNOWN, resolve
-from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations, append, subset
+from hncors.observation import (
+    I64,
+    NO_MESSAGES,
+    NO_OBSERVATIONS,
+    B,
+    Messages,
+    Observations,
+    append,
+    spanned,
+    subset,
+)
 from hncors.rtcm3.block import Block
 
 ALTERNATE_MS = 10_000  # a station id seen this lately is one of two on the stream, not a new one
@@ -56,10 +66,8 @@ def date(
     references = np.zeros(len(streams), np.int64)
     first = _changes(stream)
     present, came_ns = stream[first], arrival[first]
-    last_ms = columns.epoch_ms[present]
-    references[present] = last_ms
-    near = abs(last_ms - from_unix_ns_each(came_ns)) <= ASTRAY_MS
-    rest = (~(near & columns.timed[present] & (last_ms >= 0))).nonzero()[0]
+    references[present], near = nearby(present, came_ns, columns)
+    rest = (~near).nonzero()[0]
     for number, at in zip(present[rest].tolist(), came_ns[rest].tolist(), strict=True):
         references[number] = reference(streams[number], at)
     time = resolve(messages, stream, references)
@@ -72,6 +80,14 @@ def date(
         stream, time, arrival = stream[rows], time[rows], arrival[rows]
     columns.epoch_ms[stream] = time  # of several the last
     return Dated(messages, observations, stream, time, arrival)
+
+
+def nearby(stream: I64, arrival_ns: I64, columns: Streams) -> tuple[I64, B]:
+    """The last epoch of streams, and whether it was about when their bytes arrive, in GPS ms."""
+    last_ms = columns.epoch_ms[stream]
+    near: B = abs(last_ms - from_unix_ns_each(arrival_ns)) <= ASTRAY_MS
+    near &= columns.timed[stream] & (last_ms >= 0)
+    return last_ms, near
 
 
 def _changes(stream: I64) -> I64:
@@ -154,11 +170,3 @@ def part(dated: Dated, first: I64, last: I64) -> Dated:
     rows = spanned(first, last)
     messages, observations = subset(dated.messages, dated.observations, rows)
     return Dated(messages, observations, dated.stream[rows], dated.time_ms[rows], dated.arrival_ns[rows])
-
-
-def spanned(first: I64, last: I64) -> I64:
-    """The rows first..last (inclusive) of each span, one span after the other."""
-    length = last - first + 1
-    before = length.cumsum() - length
-    rows: I64 = np.arange(length.sum()) + (first - before).repeat(length)
-    return rows

@@ -21,7 +21,7 @@ from hncors import gpstime
 from hncors.causes import Causes
 from hncors.completion import Completion
 from hncors.coordinates import Coordinates
-from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, divided, identities, join, part
+from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, divided, identities, join, nearby, part
 from hncors.gpstime import WEEK_MS
 from hncors.health import (
     CONNECTED,
@@ -59,6 +59,7 @@ HOUR_NS = 3600 * SECOND_NS
 IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through
 CLOCK_OFF = "the epochs of most stations are of another time: is this machine's clock right?"
 STATIONS_AT_ONCE = 2048  # completed and measured in one step of a tick: dividing them takes time, too
+SPREAD = 619  # of 1024, as the golden section: rows beside each other are far apart
 CHUNKS_AT_ONCE = 256  # fed in one step
 BLIND_NS = 5 * SECOND_NS  # a longer pause between ticks means the monitor was not looking
 
@@ -321,21 +322,31 @@ class Network:
             self.streams[owner[row]].errors[name] += number
 
     def _hear(self, block: Block, owner: I64, arrival: I64) -> None:
-        for row, record in block.records:
-            number = int(owner[row])
-            stream, at_ns = self.streams[number], int(arrival[row])
+        if not block.records:
+            return
+        rows = np.array([row for row, _ in block.records])
+        numbers, arrivals = owner[rows], arrival[rows]
+        last_ms, near = nearby(numbers, arrivals, self.tables.streams)
+        heard = zip(numbers.tolist(), arrivals.tolist(), last_ms.tolist(), near.tolist(), strict=True)
+        for (row, record), (number, at_ns, near_ms, sure) in zip(block.records, heard, strict=True):
+            stream = self.streams[number]
             if isinstance(record, Ephemeris):
-                self._hear_ephemeris(stream, number, record, at_ns)
+                self._hear_ephemeris(stream, number, record, at_ns, near_ms if sure else None)
             else:
                 self._tell(stream, hear(stream, int(block.type[row]), record, at_ns, self.places))
 
-    def _hear_ephemeris(self, stream: Stream, number: int, record: Ephemeris, at_ns: int) -> None:
-        stream.ephemerides[record.gnss] += 1
+    def _hear_ephemeris(
+        self, stream: Stream, number: int, record: Ephemeris, at_ns: int, near_ms: int | None
+    ) -> None:
+        gnss, satellite = record.gnss, record.satellite
+        stream.ephemerides[gnss] += 1
         stream.ephemeris_ns = at_ns
-        if record.gnss == "R" and record["channel"] in CHANNELS:
-            self.tally.channels[number, record.satellite] = int(record["channel"])
-        near_ms, store = self._reference(stream, at_ns), self.positioning.store
-        if (record.gnss, record.satellite) in stream.week_votes and store.again(record, near_ms, number):
+        if gnss == "R" and record["channel"] in CHANNELS:
+            self.tally.channels[number, satellite] = int(record["channel"])
+        if near_ms is None:
+            near_ms = self._reference(stream, at_ns)
+        store = self.positioning.store
+        if (gnss, satellite) in stream.week_votes and store.again(record, near_ms, number):
             return
         if news := [*vote_on_week(stream, record, near_ms, at_ns)]:
             self._tell(stream, news)
@@ -397,7 +408,9 @@ class Network:
 
     def _review(self, stream: Stream, now_ns: int) -> None:
         state, why, review = judge_state(stream, now_ns)
-        stream.review_ns = review
+        # Before it is due, so that thousands that began together are not all looked at together.
+        early = (review - now_ns) * (stream.number * SPREAD % 1024) // 2048
+        stream.review_ns = review - early if SECOND_NS < review - now_ns < HOUR_NS else review
         if state == "stale_data" and is_replay(stream) and self._clock_off():
             why = CLOCK_OFF
         if state != stream.state or not stream.since_ns:

@@ -11,7 +11,7 @@ from hncors import gpstime
 from hncors.causes import Causes
 from hncors.completion import Complete
 from hncors.coordinates import Coordinates
-from hncors.dating import Dated, spanned
+from hncors.dating import Dated
 from hncors.frames import Motions
 from hncors.health import Event, Stream
 from hncors.hearing import not_used
@@ -22,7 +22,7 @@ from hncors.mirrors import Mirrors
 from hncors.misleading import Misleading
 from hncors.network_overload import Overload
 from hncors.network_values import Epochs, Tick
-from hncors.observation import F64, I64, B, subset
+from hncors.observation import F64, I64, B, spanned, subset
 from hncors.positioning import Positioning
 
 Tell = Callable[[Stream, Iterable[Event]], None]

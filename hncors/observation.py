@@ -135,14 +135,32 @@ NO_OBSERVATIONS = Observations(**_without_rows(Observations))
 
 
 def subset(messages: Messages, observations: Observations, rows: I64) -> tuple[Messages, Observations]:
-    """Some messages, in the order given, with their observations; the others' are left out."""
-    place = np.full(len(messages), -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    at = place[observations.message]
-    kept = observations if (at >= 0).all() else observations.select(at >= 0)
-    named = kept.named()
-    named["message"] = at[at >= 0]
+    """Some messages, in the order given, with their observations; the others' are left out.
+
+    Observations are sorted by message, as decoding gives them, and stay so: those of messages that follow
+    each other are views of the same memory, the others are copied once.
+    """
+    if not len(rows):
+        return messages.select(rows), observations.select(slice(0))
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first + 1 == len(rows) and bool((rows[1:] > rows[:-1]).all()):
+        its = slice(*np.searchsorted(observations.message, (first, last + 1)).tolist())
+        named = observations.select(its).named()
+        named["message"] = named["message"] - first
+        return messages.select(slice(first, last + 1)), Observations(**named)
+    count = np.bincount(observations.message, minlength=len(messages))
+    end, length = count.cumsum()[rows], count[rows]
+    named = observations.select(spanned(end - length, end - 1)).named()
+    named["message"] = np.arange(len(rows)).repeat(length)
     return messages.select(rows), Observations(**named)
+
+
+def spanned(first: I64, last: I64) -> I64:
+    """The rows first..last (inclusive) of each span, one span after the other."""
+    length = last - first + 1
+    before = length.cumsum() - length
+    rows: I64 = np.arange(length.sum()) + (first - before).repeat(length)
+    return rows
 
 
 def append(parts: Sequence[tuple[Messages, Observations]]) -> tuple[Messages, Observations]:

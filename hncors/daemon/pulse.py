@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -71,9 +72,8 @@ class Pulse:
             await asyncio.sleep(due_s - loop.time())
             self._late_by(loop.time() - due_s)
             await self._tick_in_turns()
-            due_s += self.tick_s
-            if due_s < loop.time():
-                due_s = loop.time() + self.tick_s
+            # In step with the first, whatever ticks take: epochs come in step with the second, too.
+            due_s += self.tick_s * max(1, math.ceil((loop.time() - due_s) / self.tick_s))
 
     def tick(self) -> None:
         """One tick.  A fault of our own in it is told and counted; the next one is tried all the same."""

@@ -20,6 +20,7 @@ ENOUGH = 8  # of them
 RING = 12  # samples kept: five minutes can still be read when the next have begun
 _LATE_MS = 15_000  # from 15 to 45 s apart are 30 s where epochs do not fall on the grid
 LOWEST_DEG = 30.0
+BLOCK = 2048  # cells at once: five minutes of more do not stay in the cache
 M_HZ2_PER_TECU = 40.308e16
 
 
@@ -34,7 +35,9 @@ class Roti:
         self._sample_m = np.empty(0)
         self._rot = np.empty((0, RING), np.float32)
         self._rot_slot = np.empty((0, RING), np.int64)
-        self.roti = np.empty(0)  # by cell, TECU a minute, nan where it is not known
+        self._owed = np.empty(0, bool)  # cells whose ROTI nobody has asked for yet
+        self._newest_slot = np.empty(0, np.int64)
+        self._roti = np.empty(0)
         self.roti_ms = np.empty(0, np.int64)  # when it was
 
     def sample(self, cells: Cells, looked: I64, when_ms: I64, station: I64, cell: I64, time_ms: I64) -> None:
@@ -69,13 +72,29 @@ class Roti:
         place = slot[whole] % RING
         self._rot[some, place] = (tecu * 60_000 / elapsed_ms)[whole]
         self._rot_slot[some, place] = slot[whole]
-        recent = self._rot_slot[cell] > (slot - SAMPLES)[:, None]
-        count = recent.sum(axis=1)
-        rot = np.where(recent, self._rot[cell], 0).astype(np.float64)
-        mean = rot.sum(axis=1) / np.maximum(count, 1)
-        square = (np.where(recent, rot - mean[:, None], 0) ** 2).sum(axis=1) / np.maximum(count, 1)
-        self.roti[cell] = np.where(count >= ENOUGH, np.sqrt(square), np.nan)
+        self._newest_slot[cell], self._owed[cell] = slot, True
         self.roti_ms[cell] = time_ms
+
+    @property
+    def roti(self) -> F64:
+        """By cell, TECU a minute, nan where it is not known.
+
+        It is computed when it is asked for: after an epoch, not while thousands of others wait for theirs.
+        """
+        self._settle()
+        return self._roti
+
+    def _settle(self) -> None:
+        owed = self._owed.nonzero()[0]
+        self._owed[owed] = False
+        for at in range(0, len(owed), BLOCK):
+            cell = owed[at : at + BLOCK]
+            recent = self._rot_slot[cell] > (self._newest_slot[cell] - SAMPLES)[:, None]
+            count = recent.sum(axis=1)
+            rot = np.where(recent, self._rot[cell], 0).astype(np.float64)
+            mean = rot.sum(axis=1) / np.maximum(count, 1)
+            square = (np.where(recent, rot - mean[:, None], 0) ** 2).sum(axis=1) / np.maximum(count, 1)
+            self._roti[cell] = np.where(count >= ENOUGH, np.sqrt(square), np.nan)
 
     def by_station(self, cells: Cells, newest_ms: I64) -> tuple[F64, F64]:
         """Median and largest ROTI of the satellites of each station, nan where none is known.
@@ -101,12 +120,12 @@ class Roti:
 
     def _current(self, cells: Cells, newest_ms: I64) -> tuple[I64, I64]:
         """Cells that have a ROTI of now and are not low, and their stations."""
-        used = min(cells.count, self._size)
+        roti, used = self.roti, min(cells.count, self._size)
         station = cells.station_of(np.arange(used))
         age_ms = newest_ms[station] - self.roti_ms[:used]
         with np.errstate(invalid="ignore"):
             low = cells.elevation_deg[:used] < LOWEST_DEG
-        rows = np.flatnonzero(~np.isnan(self.roti[:used]) & (age_ms >= 0) & (age_ms <= 2 * GRID_MS) & ~low)
+        rows = np.flatnonzero(~np.isnan(roti[:used]) & (age_ms >= 0) & (age_ms <= 2 * GRID_MS) & ~low)
         return rows, station[rows]
 
     def rates(self, cells: I64, slot: int) -> F64:
@@ -126,12 +145,13 @@ class Roti:
 
     def rearranged(self, before: I64, rows: I64, size: int) -> Roti:
         """The same for other stations (see Cells.rearranged), with room for `size` cells."""
+        self._settle()
         other = Roti(len(before))
         stay = np.flatnonzero(before >= 0)
         other._slot[stay] = self._slot[before[stay]]
         other._grow(size)
         kept = np.flatnonzero(rows < self._size)
-        for name in ("_sample_ms", "_sample_m", "_rot", "_rot_slot", "roti", "roti_ms"):
+        for name in ("_sample_ms", "_sample_m", "_rot", "_rot_slot", "_newest_slot", "_roti", "roti_ms"):
             getattr(other, name)[kept] = getattr(self, name)[rows[kept]]
         return other
 
@@ -144,5 +164,7 @@ class Roti:
         self._sample_m = np.append(self._sample_m, np.zeros(more))
         self._rot = np.concatenate([self._rot, np.zeros((more, RING), np.float32)])
         self._rot_slot = np.concatenate([self._rot_slot, np.full((more, RING), -1)])
-        self.roti = np.append(self.roti, np.full(more, np.nan))
+        self._owed = np.append(self._owed, np.zeros(more, bool))
+        self._newest_slot = np.append(self._newest_slot, np.zeros(more, np.int64))
+        self._roti = np.append(self._roti, np.full(more, np.nan))
         self.roti_ms = np.append(self.roti_ms, np.full(more, NEVER))

@@ -159,6 +159,19 @@ def run(config: Config, as_json: Json = False) -> None:
     _end(lambda: cli_run.command(config, as_json))
 
 
+@app.command(epilog="Example: hncors relay -c /etc/hncors/relay.toml")
+def relay(
+    config: Annotated[
+        Path, typer.Option("-c", "--config", metavar="FILE", help="The relay's configuration.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Hand Alertmanager's notifications on to robots of WeCom and DingTalk, until SIGTERM or Ctrl-C."""
+    from hncors import cli_relay
+
+    _end(lambda: cli_relay.command(config, as_json))
+
+
 @app.command(epilog="Example: hncors record -c configs/hncors.toml --out recordings --seconds 3600")
 def record(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the recordings.")],

@@ -48,6 +48,7 @@ esac
 
 mkdir -p "$root$lib/systemd/system" "$root$lib/sysusers.d" "$root$lib/tmpfiles.d"
 unit systemd/hncors.service "$root$lib/systemd/system/hncors.service"
+unit systemd/hncors-relay.service "$root$lib/systemd/system/hncors-relay.service"
 unit systemd/sysusers.conf "$root$lib/sysusers.d/hncors.conf"
 unit systemd/tmpfiles.conf "$root$lib/tmpfiles.d/hncors.conf"
 if [ -n "${SERIAL:-}" ]; then

@@ -18,6 +18,8 @@ from alert_world import ROOT, Told, World, ask, program, world
 from peers import free_port
 from waiting import until
 
+from hncors.view.notices import BODIES, body, notice
+
 FACTOR = 30
 BEGIN_S, END_S = 9, 24
 ON_S = {"begin_s": BEGIN_S, "end_s": END_S}
@@ -186,6 +188,8 @@ async def test_who_is_told_of_what_when_a_province_goes_wrong(peer, tmp_path):
         assert await empty(it, LEADS, others=False) == []
         assert NOW <= seen <= NOW | LASTING | AFTERWARDS
         mails_are_readable(it.told)
+        for one in it.told.webhooks:  # what a chat would be told of each of them
+            assert json.loads(body(BODIES["wecom"], notice(one)))["markdown"]["content"].startswith("### ")
     assert it.daemon.returncode == 0
     assert "Traceback" not in (tmp_path / "daemon.log").read_text(encoding="utf-8")
 

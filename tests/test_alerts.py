@@ -13,6 +13,9 @@ import pytest
 import yaml
 from alert_faults import MINUTES, SELF, STEP_S, Fault, expected, healthy
 
+from hncors.settings_relay import Relay, Robot
+from hncors.view.notices import BODIES
+
 ROOT = Path(__file__).parents[1]
 PROMETHEUS, ALERTMANAGER = ROOT / "configs/prometheus", ROOT / "configs/alertmanager"
 RUNBOOKS = ROOT / "docs/runbooks"
@@ -115,6 +118,14 @@ def test_who_is_told(labels, receiver) -> None:
         *labels.split(),
     )
     assert said.split()[0] == receiver
+
+
+def test_the_page_has_the_bodies_and_the_keys_of_the_relay() -> None:
+    page = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")
+    assert all(body in page.splitlines() for body in BODIES.values())
+    keys = set(re.findall(r"^\| `((?:robots\.)?\w+)` \| [^|]+ \| [^|]* ?\|$", page, flags=re.M))
+    own = {name for name in Relay.model_fields if name != "robots"}
+    assert own | {f"robots.{name}" for name in Robot.model_fields} <= keys
 
 
 def test_labels_and_words_are_of_the_known_ones() -> None:

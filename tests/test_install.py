@@ -63,6 +63,7 @@ def test_what_is_installed_where(installed):
         "etc/hncors/stations": 0o750,
         "etc/hncors/passwords": 0o700,
         "usr/lib/systemd/system/hncors.service": 0o644,
+        "usr/lib/systemd/system/hncors-relay.service": 0o644,
         "usr/lib/systemd/system/hncors.service.d/serial.conf": 0o644,
         "usr/lib/sysusers.d/hncors.conf": 0o644,
         "usr/lib/tmpfiles.d/hncors.conf": 0o644,
@@ -202,11 +203,12 @@ def test_the_installed_program_runs_and_takes_its_first_station(installed):
 
 @pytest.mark.peer("systemd-analyze")
 def test_systemd_finds_nothing_wrong_with_the_unit(installed, tmp_path):
-    text = (installed / "usr/lib/systemd/system/hncors.service").read_text(encoding="utf-8")
-    unit = tmp_path / "hncors.service"
-    unit.write_text(text.replace("/opt/hncors", f"{installed}/opt/hncors"), encoding="utf-8")
-    said_of_it = said("systemd-analyze", "verify", "--man=no", unit)
-    assert [line for line in said_of_it.splitlines() if "hncors" in line] == []
+    for name in ("hncors.service", "hncors-relay.service"):
+        text = (installed / "usr/lib/systemd/system" / name).read_text(encoding="utf-8")
+        unit = tmp_path / name
+        unit.write_text(text.replace("/opt/hncors", f"{installed}/opt/hncors"), encoding="utf-8")
+        said_of_it = said("systemd-analyze", "verify", "--man=no", unit)
+        assert [line for line in said_of_it.splitlines() if "hncors" in line] == []
 
 
 @pytest.mark.peer("systemd-analyze")

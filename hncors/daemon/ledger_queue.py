@@ -21,6 +21,7 @@ from hncors.daemon.ledger_outbox import Message, post, trim
 from hncors.daemon.ledger_presence import Presences, keep, kept
 from hncors.daemon.ledger_registry import Register, Stands, keep_only, note_standing
 from hncors.daemon.ledger_summary import NOTHING, Summary, summary
+from hncors.health import Event
 from hncors.supervise.findings import Finding
 from hncors.supervise.months import Clearance
 from hncors.supervise.presence import Kept as Presence
@@ -36,6 +37,7 @@ SUMMARY_EVERY_S = 5.0
 UNSENT = 1_000  # messages kept where nobody sends them: what a broker that comes later begins with
 STATES = 100_000  # changes of state kept for a broker that is away; findings and cases are kept however many
 AGAIN_S = (1.0, 30.0)  # after a failure: the first wait and the longest
+NEWS = 100  # events about the ledger that wait to be told
 SECOND_NS = 1_000_000_000
 
 log = logging.getLogger("hncors")
@@ -69,6 +71,7 @@ class LedgerQueue:
         self.unsent = 0  # changes of state given up because too many waited to be sent
         self.summary: Summary = NOTHING
         self.presences: tuple[Presence, ...] | None = None  # as kept before this run; None: not read yet
+        self.news: deque[Event] = deque(maxlen=NEWS)  # of the ledger itself, to be told by whoever ticks
         self._now_ns = now_ns
         self._clearance = clearance
         self._waiting: deque[Entry] = deque()
@@ -77,6 +80,8 @@ class LedgerQueue:
         ] = []  # times of entries not taken since that was last put down: first, last, count
         self._ledger: Ledger | None = None
         self._wrote_ns = 0
+        self._failing_since_ns = 0
+        self._aside: Incident | None = None  # a damaged file was moved, and its successor does not say so yet
         self._said = ""
         self._broken = False  # found to be damaged while it was in use
         self._verified = False
@@ -85,6 +90,8 @@ class LedgerQueue:
         """Take an entry, to be written as soon as that can be; False where too many wait."""
         if len(self._waiting) >= self.capacity:
             self.dropped += 1
+            if not self._lost:
+                self._tell("ledger_losing", waiting=len(self._waiting))
             first, _, count = self._lost or (self._now_ns(), 0, 0)
             self._lost = [first, self._now_ns(), count + 1]
             return False
@@ -150,6 +157,7 @@ class LedgerQueue:
             outbox=found.outbox,
             size_bytes=_size(self.path),
             failing=self.failing,
+            why=self._said,
             last_write_unix_s=self._wrote_ns / SECOND_NS,
             read=found is not NOTHING,
         )
@@ -193,6 +201,8 @@ class LedgerQueue:
             return 0
         if self.failing:
             log.warning("ledger: %s is written again", self.path)
+            seconds = round((self._now_ns() - self._failing_since_ns) / SECOND_NS, 1)
+            self._tell("ledger_written_again", seconds=seconds, waiting=len(self._waiting) - len(batch))
         self.failing, self._said = False, ""
         return len(batch)
 
@@ -206,10 +216,14 @@ class LedgerQueue:
                 self._broken = False
                 aside = move_aside(self.path, self._now_ns())
                 self.damaged += 1
-                self._ledger = Ledger(self.path)
                 detail = {"kept_as": aside.name, "why": printable(str(fault), 200)}
+                self._aside = Incident(self._now_ns(), "damaged", detail)
+                self._tell("ledger_damaged", **detail)
+                self._ledger = Ledger(self.path)
+            if self._aside is not None:  # as soon as there is a file that can say so
                 with self._ledger.writing() as base:
-                    _WRITE[Incident](base, Incident(self._now_ns(), "damaged", detail), self._clearance)
+                    _incident(base, self._aside)
+                self._aside = None
             self._verify(self._ledger)
             if self.presences is None:
                 self.presences = tuple(kept(self._ledger.base))
@@ -253,6 +267,8 @@ class LedgerQueue:
     def _failed(self, fault: BaseException) -> None:
         name = str(getattr(fault, "sqlite_errorname", type(fault).__name__))
         self.errors[name] += 1
+        if not self.failing:
+            self._failing_since_ns = self._now_ns()
         self.failing = True
         if self._ledger is not None and (
             is_damage(fault) or name.startswith(("SQLITE_IOERR", "SQLITE_CANT"))
@@ -263,6 +279,10 @@ class LedgerQueue:
         if name != self._said:
             self._said = name
             log.error("ledger: %s: %s: what is to go there waits", self.path, printable(str(fault), 200))
+            self._tell("ledger_failing", error=name, waiting=len(self._waiting))
+
+    def _tell(self, kind: str, **detail: object) -> None:
+        self.news.append(Event(self._now_ns(), "", kind, detail))
 
 
 def _is_of_the_disk(fault: Exception) -> bool:

@@ -259,6 +259,8 @@ class _Daemon:
         self.notifier.alive()
         while self.ledger is not None and self.judge.findings:
             self.ledger.queue.put(self.judge.findings.popleft().finding)
+        while self.ledger is not None and self.ledger.queue.news:
+            self.pulse.report(self.ledger.queue.news.popleft())
         now_s = time.monotonic()
         if now_s - self._status_s >= STATUS_EVERY_S:
             self._status_s = now_s

@@ -33,8 +33,10 @@ from hncors.supervise.cases import OPERATOR
 from hncors.view.exposition import Writer
 from hncors.view.kept import Kept
 from hncors.view.metrics import families
+from hncors.view.recorded import Recorded
 from hncors.view.site_frame import Scene
 from hncors.view.site_map import outline
+from hncors.view.site_words import Words
 from hncors.view.trend import Trend
 from hncors.view.web_metrics import Served
 
@@ -155,7 +157,12 @@ class Site:
         age_s = self.pulse.since_beat_s()
         if age_s is None or age_s > BEAT_WITHIN_S:
             return web.Response(status=503, text="no tick within 10 s\n")
-        return web.Response(text="ok\n")
+        more, words = self.more(), Words("en")
+        lines = ["ok", *(words(name) for name in self._warnings(more))]
+        kept = more.get("kept")
+        if isinstance(kept, Kept) and kept.failing:
+            lines.append(f"ledger: {kept.why}, {kept.waiting} entries wait")
+        return web.Response(text="".join(f"{line}\n" for line in lines))
 
     async def readyz(self, request: web.Request) -> web.Response:
         if self.ending or self.pulse.since_beat_s() is None:
@@ -177,14 +184,18 @@ class Site:
     def _warnings(self, more: Mapping[str, Any]) -> list[str]:
         """What is wrong with the monitor itself, for whoever looks at a page: words of the table."""
         process = self.pulse.process()._replace(**more)
-        age_s, kept = self.pulse.since_beat_s(), more.get("kept")
+        age_s, kept, recorded = self.pulse.since_beat_s(), more.get("kept"), more.get("recorded")
+        ledger = kept if isinstance(kept, Kept) else Kept()
         told = {
             "halted": age_s is None or age_s > BEAT_WITHIN_S,
             "overloaded": process.overload.lasts,
             "refused": not process.reload_successful,
             "restart": process.restart_needed,
             "clock": process.host_clock_offset_s != 0,
-            "ledger": isinstance(kept, Kept) and kept.failing,
+            "ledger": ledger.failing,
+            "ledger_lost": ledger.dropped + ledger.refused > 0,
+            "ledger_moved": ledger.damaged > 0,
+            "recorder": isinstance(recorded, Recorded) and recorded.failing,
         }
         return [name for name, true in told.items() if true]
 

@@ -24,6 +24,7 @@ class Kept(NamedTuple):
     outbox: int = 0
     size_bytes: int = 0
     failing: bool = False
+    why: str = ""  # it fails: SQLite's name of the error
     last_write_unix_s: float = 0.0
     read: bool = False  # whether what is in the ledger could be looked at
 

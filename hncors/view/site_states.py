@@ -80,6 +80,10 @@ EVENT_WORDS: Mapping[str, str] = {
     "host_clock_trusted": "主机时钟恢复",
     "configuration_reloaded": "配置已重载",
     "configuration_refused": "配置有误",
+    "ledger_failing": "台账无法写入",
+    "ledger_losing": "台账条目丢失",
+    "ledger_damaged": "台账损坏，已移存",
+    "ledger_written_again": "台账恢复写入",
 }
 WIDE_KINDS = frozenset(
     f"{kind}{over}"

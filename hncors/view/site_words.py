@@ -49,6 +49,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "restart": ("部分配置须重启生效", "some of the configuration waits for a restart"),
     "clock": ("主机时钟可能有误", "the host's clock may be wrong"),
     "ledger": ("案件台账暂时无法写入", "the ledger of cases cannot be written now"),
+    "ledger_lost": ("有条目未能写入台账", "entries were not written to the ledger"),
+    "ledger_moved": (
+        "台账曾损坏，已移存并新建",
+        "a damaged ledger was moved aside and a new one begun",
+    ),
+    "recorder": ("部分原始数据未能录制", "not everything that comes is recorded now"),
     # overview
     "streaming_of": ("站在播", "stations streaming"),
     "map": ("站点分布图（示意）", "Map of the stations (schematic)"),

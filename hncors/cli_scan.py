@@ -14,6 +14,7 @@ from hncors.daemon import tls
 from hncors.daemon.configuration import ConfigurationError, load
 from hncors.daemon.names import Names
 from hncors.daemon.table_fetch import Fetched, fetch
+from hncors.daemon.table_keeping import keep, last
 from hncors.daemon.territory import read_territory
 from hncors.ntrip import Verdict
 from hncors.ntrip.request import authority
@@ -92,16 +93,14 @@ def _context(caster: _Caster) -> Any:
 
 def _kept(out: Path, caster: _Caster, answer: Fetched, now_ns: int) -> Changes | None:
     """Keep a table as it came, and say what differs from the one kept last; None: there was none."""
-    folder = out / f"{caster.link.host}_{caster.link.port}".replace(":", "-")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        last = max(folder.glob("*.sourcetable"), default=None)
-        before = None if last is None else read(last.read_bytes())
-        name = datetime.fromtimestamp(now_ns / 1e9, UTC).strftime("%Y%m%dT%H%M%SZ")
-        (folder / f"{name}.sourcetable").write_bytes(answer.data)
+        before = last(out, caster.link)
+        keep(out, caster.link, answer.data, now_ns)
     except OSError as fault:
-        raise Refused(f"{folder}: {fault.strerror}: expected a folder that can be written") from fault
-    return None if before is None else changes(first_rows(before), first_rows(answer.table))
+        raise Refused(f"{out}: {fault.strerror}: expected a folder that can be written") from fault
+    if before is None:
+        return None
+    return changes(first_rows(read(before)), first_rows(answer.table), cut=bool(answer.table.cut))
 
 
 def _plain(caster: _Caster, answer: Fetched, scanned: Scanned, since: Changes | None) -> dict[str, Any]:
@@ -117,6 +116,7 @@ def _plain(caster: _Caster, answer: Fetched, scanned: Scanned, since: Changes | 
         "others": scanned.others,
         "duplicates": {printable(name, 100): number for name, number in its.duplicates().items()},
         "leads": [lead._asdict() for lead in scanned.leads],
+        "unlooked": scanned.unlooked,
         "changes": None if since is None else since._asdict(),
     }
 
@@ -145,6 +145,9 @@ def _report(told: Sequence[dict[str, Any]]) -> None:
         for lead in one.get("leads", ()):
             line = f"{lead['rule']} {lead['strength']}  {lead['subject']}  {lead['zh']}  {lead['en']}"
             shell.print(printable(line, 400), markup=False, soft_wrap=True)
+        if one.get("unlooked"):
+            why = "more rows or leads than are taken"
+            note(f"{one['caster']}: {one['unlooked']} mountpoints not looked at 未检查: {why}")
         if one.get("missing"):
             note(f"{one['caster']}: not in the table 源表中没有: {_some(one['missing'])}")
         for word, which in (one.get("changes") or {}).items():
@@ -152,7 +155,7 @@ def _report(told: Sequence[dict[str, Any]]) -> None:
                 note(f"{one['caster']}: {word} {_WORDS[word]}: {_some(which)}")
 
 
-_WORDS = {"appeared": "新出现", "vanished": "已消失", "moved": "位置变动"}
+_WORDS = {"appeared": "新出现", "vanished": "已消失", "moved": "位置变动", "changed": "内容变动"}
 
 
 def _some(names: Sequence[str]) -> str:

@@ -162,12 +162,25 @@ def _casters(links: list[str]) -> list[str]:
     return links
 
 
+_EXPECTED_HOURS = "hours from 0.25 to 720, or 0 for never"
+
+
+def _scan_hours(hours: float) -> float:
+    if hours and not 0.25 <= hours <= 720:
+        raise ValueError(_EXPECTED_HOURS)
+    return hours
+
+
 class Supervision(Table):
     areas: Annotated[str | None, Field(min_length=1), Expected("a GeoJSON file, relative to this file")] = (
         None
     )
     policy: Annotated[str | None, Field(min_length=1), Expected("a TOML file, relative to this file")] = None
     casters: Annotated[list[str], AfterValidator(_casters), Expected(_EXPECTED_CASTERS)] = []
+    scan_hours: Annotated[float, AfterValidator(_scan_hours), Expected(_EXPECTED_HOURS)] = 0.0
+    sourcetables: Annotated[str | None, Field(min_length=1), Expected("a folder, relative to this file")] = (
+        None
+    )
 
 
 _EXPECTED_BROKER = 'a broker such as "mqtts://broker.example.org:8883" or "mqtt://127.0.0.1:1883"'

@@ -56,6 +56,7 @@ class Case(NamedTuple):
     later: Mapping[float, Register] = NOTHING
     policy: Policy | None = None
     table: str = ""  # rows of a sourcetable
+    rows: Mapping[str, str] = NOTHING  # of a sourcetable, of stations that are watched
     beside: int = 0  # other stations in it that are risks
     quick: bool = False  # among the tests
 
@@ -159,6 +160,26 @@ def declared() -> Iterator[Case]:
         ("a name of the same letters in another order", row("CSAH", "39.90", "116.40")),
     ):
         yield Case("E7", title, calm, table=told, policy=named)
+
+
+def mistold() -> Iterator[Case]:
+    """E5: CSHA stands at 28.20, 112.95, and its caster's table says so, or not."""
+    yield Case(
+        "E5", "a row 40 km from the reference point", (feed(),), the("CSHA"), 0, 120,
+        rows={"CSHA": row("CSHA", "27.83", "112.93")}, quick=True,
+    )  # fmt: skip
+    for title, told in (
+        ("told with two decimals", row("CSHA", "28.20", "112.95")),
+        ("told with one decimal, 8 km off", row("CSHA", "28.2", "112.9")),
+        ("told in whole degrees", row("CSHA", "28", "113")),
+        ("a row without a place", row("CSHA", "", "")),
+    ):
+        yield Case("E5", title, (feed(),), rows={"CSHA": told})
+    moved = {"CSHA": (placed(computed=True),)}
+    yield Case(
+        "E5", "a computed station goes where it is asked to", (feed(),), changed=moved,
+        rows={"CSHA": row("CSHA", "27.83", "112.93", 1, 1)},
+    )  # fmt: skip
 
 
 def broadcast() -> Iterator[Case]:
@@ -657,6 +678,7 @@ def cases() -> Iterator[Case]:
     """All trials."""
     for part in (
         declared,
+        mistold,
         broadcast,
         filed,
         equipment,

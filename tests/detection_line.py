@@ -21,6 +21,7 @@ from hncors.gpstime import to_unix_ns
 from hncors.health import SECOND_NS
 from hncors.network import Chunk, Network
 from hncors.network_changes import watch
+from hncors.ntrip.sourcetable import read
 from hncors.registry import Station, read_station
 from hncors.simulate.province import Province
 from hncors.supervise.judge import Judge
@@ -113,17 +114,21 @@ def play(
     changed: Mapping[str, Sequence[Changed]] | None = None,
     later: Mapping[float, Register] | None = None,
     policy: Policy | None = None,
+    rows: Mapping[str, str] | None = None,
     each: Callable[[int], None] | None = None,
 ) -> Played:
     """Feeds played together; the first has all stations, others bring bytes for some of them.
 
-    `later`: what the register says from so many seconds on.  `each` is told the number of each epoch.
+    `rows`: what a sourcetable says of stations.  `later`: what the register says from so many seconds on.
+    `each` is told the number of each epoch.
     """
     province = Province(scenario(feeds[0].text))
     register, changed, later = register or {}, changed or {}, later or {}
     stations = registered(province, register)
     network = Network(stations)
     network.judge = judge = Judge(len(stations), stations, default().areas, policy)
+    declared = {name: read(row.encode()).streams[0] for name, row in (rows or {}).items()}
+    judge.declared("192.0.2.7:2101", [], declared, to_unix_ns(province.start_ms))
     spliced = {name for feed in feeds[1:] for name in feed.names.values()}
     begin_ns = to_unix_ns(province.start_ms)
     changes = sorted(later)

@@ -29,8 +29,9 @@ class Result(NamedTuple):
 def tried(case: Case) -> Result:
     """Play a trial."""
     made = play(
-        case.feeds, register=case.register, changed=case.changed, later=case.later, policy=case.policy
-    )
+        case.feeds, register=case.register, changed=case.changed, later=case.later, policy=case.policy,
+        rows=case.rows,
+    )  # fmt: skip
     told = made.told + _of_rows(case, made)
     after_s: dict[str, float] = {}
     wrong = []

@@ -27,7 +27,7 @@ from hncors.supervise.areas import Areas, read_areas
 from hncors.supervise.lead import Lead, about
 from hncors.supervise.policy import Policy, fingerprint
 from hncors.supervise.rules import BY_ID, RULES
-from hncors.supervise.seen import Place, Seen, World, serials_of
+from hncors.supervise.seen import Place, Seen, World, placed_deg, serials_of
 
 # A square province of two prefectures, 110 to 114 degrees east, 26 to 28 degrees north.
 SQUARES = """{"type": "FeatureCollection", "features": [
@@ -72,7 +72,16 @@ def world(
 ) -> World:
     places = [station.ecef_m or (math.nan,) * 3 for station in filed]
     by_subject = {one.subject: one for one in seen}
-    return World(policy or Policy(), areas(), filed, np.array(places), by_subject, serials_of(seen), **more)
+    return World(
+        policy or Policy(),
+        areas(),
+        filed,
+        np.array(places),
+        by_subject,
+        serials_of(seen),
+        placed_deg(np.array(places)),
+        **more,
+    )
 
 
 def look(rule: str, seen: Seen, **more: Any) -> Lead | None:

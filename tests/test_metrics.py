@@ -34,7 +34,7 @@ class Station(NamedTuple):
 def everything() -> dict[str, Family]:
     recorded = Recorded({}, {}, {}, 0, {}, {}, {}, 0, 0, 0, 0.0, 0, 0, {}, failing=False)
     process = Process(np.zeros(len(TICK_BOUNDS_S) + 1, np.int64), 0.0, 0.0, 0.0, recorded=recorded)
-    process = process._replace(kept=Kept(), published=Published())
+    process = process._replace(kept=Kept(), published=Published(), scans={})
     network = Network([Station("A"), Station("B")])
     network.judge = Judge(2, [], *default())
     return {family.name: family for family in families(network, "1.2.3", process=process)}

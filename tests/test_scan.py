@@ -126,7 +126,7 @@ def test_what_changed_since_the_last_time(tmp_path: Path, monkeypatch: Any, caps
         second = ran(monkeypatch, capsys, "scan", "-c", config, "--out", tmp_path / "scans", "--json")
     assert json.loads(first.out)["casters"][0]["changes"] is None
     changed = json.loads(second.out)["casters"][0]["changes"]
-    assert changed == {"appeared": ["WILD2"], "vanished": ["WILD"], "moved": ["FAR"]}
+    assert changed == {"appeared": ["WILD2"], "vanished": ["WILD"], "moved": ["FAR"], "changed": []}
     assert len([*(tmp_path / "scans").rglob("*.sourcetable")]) == 2
 
 
@@ -180,7 +180,7 @@ def test_without_a_caster_there_is_nothing_to_scan(tmp_path: Path, monkeypatch: 
 def test_rows_of_one_name_count_once() -> None:
     twice = read((ROW.format(name="A", lat="1", lon="2", nmea=0, solution=0) + "\r\n").encode() * 2)
     assert len(twice.streams) == 2 and list(first_rows(twice)) == ["A"]
-    assert changes(first_rows(twice), first_rows(twice)) == ([], [], [])
+    assert changes(first_rows(twice), first_rows(twice)) == ([], [], [], [])
 
 
 async def test_the_table_of_str2str_and_of_our_own_caster(peer: Any) -> None:

@@ -66,7 +66,7 @@ async def follow(station: Station, shared: Surroundings) -> None:
         Chunk(station.id, b"", time.time_ns(), "connecting", f"{link.scheme} to {link.host}:{link.port}")
     )
     while True:
-        await _turn(shared.turns, link.host)
+        await turn(shared.turns, link.host)
         pace.begin(_now_s())
         shared.sessions.begun(account, station.id, _now_s())
         ended, rival = Verdict("backoff", ""), ""
@@ -88,7 +88,7 @@ async def follow(station: Station, shared: Surroundings) -> None:
         await asyncio.sleep(pace.wait_s(_now_s(), ended.state, ended.retry_after_s, slow=bool(rival)))
 
 
-async def _turn(turns: Turns, host: str) -> None:
+async def turn(turns: Turns, host: str) -> None:
     """Wait until a connection to a host may begin."""
     wait_s = turns.take(host, _now_s())
     while True:

@@ -72,6 +72,7 @@ class Links:
         self._report = report
         self._recorder = recorder
         self._waits = settings.links
+        self.turns = Turns(settings.links.starts_per_s)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._chance = random.Random()  # noqa: S311  spreads reconnections, keeps no secret
         self._shared = caster_client.Surroundings(
@@ -80,7 +81,7 @@ class Links:
             password=self._password,
             good=self._good,
             fruitless=self._fruitless,
-            turns=Turns(settings.links.starts_per_s),
+            turns=self.turns,
             retry_first_s=settings.links.retry_first_s,
             retry_longest_s=settings.links.retry_longest_s,
             chance=self._chance,

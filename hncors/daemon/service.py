@@ -22,6 +22,7 @@ from hncors.daemon.notify import Notifier
 from hncors.daemon.pulse import Pulse
 from hncors.daemon.recorder import Recorder, open_recorder
 from hncors.daemon.reload import Load, Reload
+from hncors.daemon.scans import Scanning
 from hncors.daemon.secrets import Lines, Secrets
 from hncors.daemon.territory import Territory, default, read_territory
 from hncors.daemon.web import Site, serve
@@ -77,6 +78,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
                 ledger=ledger,
                 territory=territory,
                 web_files=web_files,
+                sourcetables=_beside(config_path, settings.supervision.sourcetables),
             )
         )
     except CannotListen as refused:
@@ -104,6 +106,7 @@ async def run(
     ledger: LedgerPlace | None = None,
     territory: Territory | None = None,
     web_files: WebFiles | None = None,
+    sourcetables: Path | None = None,
 ) -> None:
     """Follow the stations until SIGTERM, SIGINT or cancelled.
 
@@ -111,7 +114,15 @@ async def run(
     `ending` is called when the end begins.  Raises CannotListen.
     """
     logging.getLogger().setLevel(settings.log_level.upper())
-    parts = load, secrets or Secrets(), recorder, ledger, territory or default(), web_files or WebFiles()
+    parts = (
+        load,
+        secrets or Secrets(),
+        recorder,
+        ledger,
+        territory or default(),
+        web_files or WebFiles(),
+        sourcetables,
+    )
     daemon = _Daemon(settings, stations, *parts)
     try:
         serving, address = await serve(daemon.site, settings.web.listen)
@@ -152,6 +163,7 @@ class _Daemon:
         ledger: LedgerPlace | None,
         territory: Territory,
         web_files: WebFiles,
+        sourcetables: Path | None,
     ) -> None:
         self.recorder = recorder
         self.notifier = Notifier()
@@ -187,6 +199,21 @@ class _Daemon:
                 None if settings.mqtt is None else self._broker(settings.mqtt, ledger, secrets),
             )
         )
+        its = settings.supervision
+        self.scanning = (
+            Scanning(
+                its.scan_hours,
+                its.casters,
+                sourcetables,
+                self.links.stations,
+                self.judge,
+                self.links.turns,
+                self.pulse.report,
+                self.clock.now_ns,
+            )
+            if its.scan_hours
+            else None
+        )
         self.reload = Reload(settings, load, self.links, self.pulse, self.notifier)
         self.site = Site(
             self.network,
@@ -219,6 +246,8 @@ class _Daemon:
             ]
             if self.ledger is not None:
                 running += self.ledger.begin(group)
+            if self.scanning is not None:
+                running.append(group.create_task(self.scanning.run(), name="scans"))
             await stop.wait()
             self.site.ending = True
             self.notifier.stopping()
@@ -278,7 +307,14 @@ class _Daemon:
         told: dict[str, object] = {} if self.recorder is None else {"recorded": self.recorder.told()}
         if self.ledger is not None:
             told |= self.ledger.told()
+        if self.scanning is not None:
+            told["scans"] = self.scanning.told()
         return {**self.links.told(), **self.reload.told(), **told}
+
+
+def _beside(config_path: Path, name: str | None) -> Path | None:
+    """A path of the configuration, as it is meant."""
+    return None if name is None else config_path.parent / name
 
 
 def _log(event: Event) -> None:

@@ -44,6 +44,10 @@ class Areas:
         self._edges = np.concatenate([np.empty((0, 4)), *(edges for _, edges in listed)])
         self._area = np.arange(len(listed)).repeat([len(edges) for _, edges in listed])
 
+        longitude, latitude = self._edges[:, ::2], self._edges[:, 1::2]
+        corners = (longitude.min(), latitude.min(), longitude.max(), latitude.max()) if listed else ()
+        self._box = tuple(map(float, corners)) or (np.inf, np.inf, -np.inf, -np.inf)
+
     def outlines(self) -> Iterable[tuple[Area, F64]]:
         """Each area with its edges, degrees: (edges, 4), longitude and latitude of both ends."""
         return ((area, self._edges[self._area == number]) for number, area in enumerate(self.areas))
@@ -56,6 +60,12 @@ class Areas:
     def where(self, latitude_deg: float, longitude_deg: float, within_km: float) -> str:
         """INSIDE, OUTSIDE or UNDETERMINED: a place that is known to `within_km`, and the territory."""
         reach = within_km / KM_PER_DEG
+        wide = reach / max(np.cos(np.radians(latitude_deg)), 0.01)
+        west, south, east, north = self._box
+        if not (
+            west - wide <= longitude_deg <= east + wide and south - reach <= latitude_deg <= north + reach
+        ):
+            return OUTSIDE  # as most rows of most casters are: nothing to look at closely
         around = np.stack((np.cos(_ROUND) / np.cos(np.radians(latitude_deg)), np.sin(_ROUND)), axis=1) * reach
         points = np.array([longitude_deg, latitude_deg]) + np.concatenate((np.zeros((1, 2)), around))
         inside = self._areas_of(points) >= 0

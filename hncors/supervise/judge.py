@@ -7,7 +7,7 @@ take turns within the minute, so that no tick has to look at all.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from hncors.gpstime import from_unix_ns
 from hncors.health import SECOND_NS, Event, Watched, most_replay
 from hncors.identity import Places
 from hncors.network import Network, Tick
+from hncors.ntrip.sourcetable import Stream as Row
 from hncors.observation import I64
 from hncors.registry import Station
 from hncors.supervise.areas import Areas
@@ -28,12 +29,14 @@ from hncors.supervise.plausibility import Plausibility, Plausible
 from hncors.supervise.policy import Policy, fingerprint
 from hncors.supervise.presence import Kept, Presence
 from hncors.supervise.rules import RULES, Rule
-from hncors.supervise.seen import Seen, World, degrees, seen_of, serials_of
+from hncors.supervise.scan import Lead as RowLead
+from hncors.supervise.seen import Seen, World, degrees, placed_deg, seen_of, serials_of
 from hncors.supervise.suspicion import PERSISTENT, Counted, Standing, standing
 
 EVERY_NS = 60 * SECOND_NS  # a stream is looked at so often
 AGAIN_NS = 600 * SECOND_NS  # what was not seen for so long has ended; seen again it is news again
 MOST_SUBJECTS = 20_000
+MOST_ROWS = 5_000  # of sourcetables, over all casters, that leads are kept of
 MOST_KEPT = 10_000
 
 
@@ -84,6 +87,8 @@ class Judge:
         self._air = ForeignAir(streams)
         self._subjects: dict[str, _Subject] = {}
         self._seen: dict[str, Seen] = {}
+        self._rows: dict[str, tuple[str, Row]] = {}  # of watched stations: whose table, and the row
+        self._declared: dict[str, set[str]] = {}  # other rows that there are leads about, by caster
         self._began_ns = 0
         self._turn = -1  # the second of the minute that was last looked at
         self._know(stations)
@@ -173,6 +178,7 @@ class Judge:
             air=self._air.of(number),
             departs_m=network.causes.departs_m(number),
             clock_broke_s=self._clocks.since_s(number, now_ms),
+            row=self._rows.get(network.streams[number].id, ("", None))[1],
         )
         self._seen[seen.subject] = seen
         yield from self.consider(seen, world, now_ns)
@@ -193,11 +199,42 @@ class Judge:
             del its.leads[rule_id]
         its.suspected = its.suspected and standing(_counted(its)).word == "suspected"
 
+    def declared(
+        self, caster: str, leads: Sequence[RowLead], rows: Mapping[str, Row], now_ns: int
+    ) -> list[Event]:
+        """What rules say of the rows of a caster's table, all of it; what is not among them has ended.
+
+        `rows` are those of watched stations by id: rules look at them with their streams (E5).
+        """
+        for station in [one for one, (whose, _) in self._rows.items() if whose == caster]:
+            del self._rows[station]
+        self._rows.update((station, (caster, row)) for station, row in rows.items())
+        named = dict.fromkeys(one.subject for one in leads)
+        for gone in self._declared.get(caster, set()) - named.keys():
+            self._subjects.pop(gone, None)
+        others = sum(len(its) for whose, its in self._declared.items() if whose != caster)
+        kept = set(list(named)[: max(MOST_ROWS - others, 0)])
+        self._declared[caster] = kept
+        found: list[Found] = []
+        for one in leads:
+            its = self._subject(one.subject) if one.subject in kept else None
+            if its is not None:
+                self.looks += 1
+                lead = Lead(one.strength, one.zh, one.en, one.inputs)
+                rule = next(rule for rule in RULES if rule.id == one.rule)
+                found += self._hold(Seen(one.subject, now_ns), its, rule, lead, now_ns)
+        lasting = {(one.subject, one.rule) for one in leads}
+        for subject in kept & self._subjects.keys():
+            its = self._subjects[subject]
+            its.leads = {rule: held for rule, held in its.leads.items() if (subject, rule) in lasting}
+        self.findings.extend(found)
+        return [_event(one) for one in found]
+
     def world(self, now_ns: int, *, disturbed: bool = False, clock_off: bool = False) -> World:
         """What streams are held against now."""
         places_m = self._motions.at(from_unix_ns(now_ns))
         held = self.policy, self._areas, self._filed, places_m, self._seen, serials_of(self._seen.values())
-        return World(*held, disturbed=disturbed, clock_off=clock_off)
+        return World(*held, placed_deg(places_m), disturbed=disturbed, clock_off=clock_off)
 
     def _hold(self, seen: Seen, its: _Subject, rule: Rule, lead: Lead, now_ns: int) -> Iterator[Found]:
         held = its.leads.get(rule.id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from hncors import kinds
 from hncors.supervise.areas import INSIDE, OUTSIDE, UNDETERMINED
 from hncors.supervise.findings import STRENGTHS
@@ -148,10 +150,14 @@ def declared_unfiled(seen: Seen, world: World) -> Lead | None:
         return None
     latitude, longitude = row.latitude_deg, row.longitude_deg
     cell_km = _cell_km(latitude, longitude)
-    if world.areas.where(latitude, longitude, world.policy.border_km + cell_km) != INSIDE:
+    placed = world.placed_deg
+    if not len(placed):
         return None
-    placed = [degrees(tuple(place)) for place in world.places_m.tolist() if place[0] == place[0]]
-    if not placed or any(_apart_km((latitude, longitude), place) <= 2 * cell_km for place in placed):
+    north = placed[:, 0] - latitude
+    east = (placed[:, 1] - longitude) * np.cos(np.radians((placed[:, 0] + latitude) / 2))
+    if (np.hypot(north, east) * _KM_PER_DEG <= 2 * cell_km).any():
+        return None
+    if world.areas.where(latitude, longitude, world.policy.border_km + cell_km) != INSIDE:
         return None
     area = world.areas.of(latitude, longitude)
     return Lead(

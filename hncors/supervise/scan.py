@@ -7,7 +7,7 @@ of several of one name the first counts, and the others are counted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hncors.health import Watched
 from hncors.ntrip.request import authority
@@ -17,6 +17,7 @@ from hncors.supervise.rules import RULES
 from hncors.supervise.seen import Seen, World
 
 ON_ROWS = tuple(rule for rule in RULES if rule.id in ("E1", "E5", "E7"))
+MOST_LEADS, MOST_LOOKED = 500, 10_000  # of one table: a hostile one could give fifty thousand rows
 MOVED_DEG = 0.011  # a cell of 0.01 degrees, and rounding
 
 
@@ -28,6 +29,7 @@ class Lead(NamedTuple):
     strength: str
     zh: str
     en: str
+    inputs: Mapping[str, Any] = {}
 
 
 class Scanned(NamedTuple):
@@ -38,14 +40,17 @@ class Scanned(NamedTuple):
     missing: list[str]  # filed stations whose mountpoint is not in the table
     others: int  # mountpoints of nobody here
     leads: list[Lead]
+    unlooked: int = 0  # mountpoints that no rule looked at: there were leads, or rows, enough
+    watched: Mapping[str, Stream] = {}  # rows of the stations that are read here, by id
 
 
 class Changes(NamedTuple):
     """Mountpoints of a table that differ from those of an earlier one."""
 
     appeared: list[str]
-    vanished: list[str]
+    vanished: list[str]  # never of a table that was cut off
     moved: list[str]
+    changed: list[str]  # in what is said of the stream: format, messages, systems, receiver, access
 
 
 def casters(stations: Sequence[Watched]) -> dict[tuple[str, str, int], list[Station]]:
@@ -62,18 +67,25 @@ def scan(caster: Link, table: Sourcetable, stations: Sequence[Station], world: W
     by_mountpoint = {parse_link(station.link).mountpoint: station for station in stations}
     rows = first_rows(table)
     filed = {name: by_mountpoint[name].id for name in rows if name in by_mountpoint}
-    leads = []
+    leads: list[Lead] = []
+    looked = 0
     for name, row in rows.items():
+        if len(leads) >= MOST_LEADS or looked >= MOST_LOOKED:
+            break
+        looked += 1
         subject = f"{authority(caster.host, caster.port)}/{row.shown}"
         seen = Seen(subject, 0, by_mountpoint.get(name), row=row)
         for rule in ON_ROWS:
             lead = rule.look(seen, world)
             if lead is not None:
-                leads.append(Lead(subject, rule.id, lead.strength, lead.zh, lead.en))
+                leads.append(Lead(subject, rule.id, lead.strength, lead.zh, lead.en, lead.inputs))
     missing = sorted(
         station.id for name, station in by_mountpoint.items() if name not in rows and station.enabled
     )
-    return Scanned(len(table.streams), filed, missing, len(rows) - len(filed), leads)
+    watched = {by_mountpoint[name].id: rows[name] for name in filed}
+    return Scanned(
+        len(table.streams), filed, missing, len(rows) - len(filed), leads, len(rows) - looked, watched
+    )
 
 
 def first_rows(table: Sourcetable) -> dict[str, Stream]:
@@ -84,12 +96,25 @@ def first_rows(table: Sourcetable) -> dict[str, Stream]:
     return rows
 
 
-def changes(before: Mapping[str, Stream], now: Mapping[str, Stream]) -> Changes:
-    """What became of the mountpoints of a table."""
+def changes(before: Mapping[str, Stream], now: Mapping[str, Stream], *, cut: bool = False) -> Changes:
+    """What became of the mountpoints of a table; `cut`: there may be more of it now than could be read."""
+    both = {name: row for name, row in now.items() if name in before}
+    moved = {name for name, row in both.items() if _moved(before[name], row)}
     return Changes(
         sorted(row.shown for name, row in now.items() if name not in before),
-        sorted(row.shown for name, row in before.items() if name not in now),
-        sorted(row.shown for name, row in now.items() if name in before and _moved(before[name], row)),
+        [] if cut else sorted(row.shown for name, row in before.items() if name not in now),
+        sorted(both[name].shown for name in moved),
+        sorted(
+            row.shown for name, row in both.items() if name not in moved and _said(before[name]) != _said(row)
+        ),
+    )
+
+
+def _said(row: Stream) -> tuple[object, ...]:
+    """What a row says of its stream, but for places and numbers that change by themselves."""
+    return (
+        *(row.format, row.details, row.carrier, row.systems, row.network, row.needs_gga, row.from_network),
+        *(row.generator, row.authentication, row.fee, row.identifier),
     )
 
 

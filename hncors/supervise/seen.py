@@ -84,6 +84,7 @@ class World(NamedTuple):
     serials: Mapping[
         tuple[str, str], Sequence[str]
     ] = {}  # subjects by what it is of and the number: serials_of
+    placed_deg: F64 = np.empty((0, 2))  # latitude and longitude of the filed stations that have a place
     disturbed: bool = False  # the ionosphere over the network is
     clock_off: bool = False  # of this machine, as far as streams tell
 
@@ -108,6 +109,13 @@ def serials_of(seen: Iterable[Seen]) -> dict[tuple[str, str], list[str]]:
         for name in SERIALS:
             if serial := one.equipment.get(name):
                 found.setdefault((name, serial), []).append(one.subject)
+    return found
+
+
+def placed_deg(places_m: F64) -> F64:
+    """Latitude and longitude, (n, 2), of the places that are known."""
+    known = places_m[~np.isnan(places_m[:, 0])] if len(places_m) else np.empty((0, 3))
+    found: F64 = np.degrees(to_geodetic(known)[:, :2]) if len(known) else np.empty((0, 2))
     return found
 
 

@@ -13,6 +13,7 @@ from hncors.view.exposition import Family, Kind
 from hncors.view.kept import Kept, kept_families
 from hncors.view.published import Published, published_families
 from hncors.view.recorded import Recorded, recorded_families
+from hncors.view.scanned import Scans, scanned_families
 from hncors.view.web_metrics import Served, served_families
 
 TICK_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -41,6 +42,7 @@ class Process(NamedTuple):
     insecure: Sequence[str] = ()  # stations
     recorded: Recorded | None = None  # of the recorder, where there is one
     kept: Kept | None = None  # of the ledger, where there is one
+    scans: Scans | None = None  # of sourcetables, where they are read now and then
     published: Published | None = None  # of the MQTT broker, where there is one
     overload_lag_s: float = 0.0  # how much longer than the time between ticks the last one took
     overload: Overload = Overload()
@@ -139,6 +141,8 @@ def process_families(process: Process) -> Iterator[Family]:
         yield from recorded_families(p.recorded)
     if p.kept is not None:
         yield from kept_families(p.kept)
+    if p.scans is not None:
+        yield from scanned_families(p.scans)
     if p.published is not None:
         yield from published_families(p.published)
     yield from served_families(p.served)

@@ -18,11 +18,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def reports() -> None:
-    """With one command only, typer would leave its name out."""
-
-
 @app.command(epilog="Example: hncors report month 2026-11 --out reports")
 def month(
     month: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-11.")],
@@ -38,3 +33,32 @@ def month(
     from hncors.cli_ledger import Where
 
     end(lambda: cli_report.month_command(Where(config, ledger), month, out, as_json))
+
+
+@app.command(epilog="Example: hncors report bds3 recordings --out 2026-11 --earlier 2026-10/bds3.json")
+def bds3(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Recordings, as replay takes them.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the files, else here.")
+    ] = Path(),
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option("--earlier", metavar="FILE", help="bds3.json of an earlier report; repeatable."),
+    ] = None,
+    nav: Annotated[
+        list[Path] | None,
+        typer.Option("--nav", metavar="FILE", help="RINEX navigation file, also gzipped; repeatable."),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option("--time", metavar="ISO", help="A time near the data, where nothing tells it."),
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write what stations deliver of BeiDou-3, of what they promise, and who made their equipment."""
+    from hncors import cli_report_bds3
+
+    end(lambda: cli_report_bds3.command(inputs, config, out, earlier or [], nav or [], time, as_json))

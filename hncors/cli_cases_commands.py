@@ -317,6 +317,9 @@ def bundle(
     sourcetables: Annotated[
         Path | None, typer.Option("--sourcetables", metavar="FOLDER", help="What hncors scan --out keeps.")
     ] = None,
+    asked_by: Annotated[
+        str, typer.Option("--asked-by", metavar="NAME", help="For the daemon: who asked for it there.")
+    ] = "",
     config: Config = None,
     ledger: LedgerFile = None,
     as_json: Json = False,
@@ -329,7 +332,7 @@ def bundle(
     from hncors.cli_ledger import Where
 
     where = Where(config, ledger)
-    end(lambda: cli_bundle.bundle_command(where, number, out, recordings, sourcetables, as_json))
+    end(lambda: cli_bundle.bundle_command(where, number, out, recordings, sourcetables, asked_by, as_json))
 
 
 @app.command(epilog="Example: hncors cases verify case-7.zip")

@@ -5,8 +5,10 @@ The truth is the simulator's: one station that nobody filed, one whose reference
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ import pytest
 from hncors.cli_bundle_parts import involved, windows
 from hncors.cli_commands import app
 from hncors.cli_recordings import configured, prepare, supervised
+from hncors.daemon.bundle_making import BundleMaker, BundleRefused
 from hncors.daemon.ledger import Ledger
 from hncors.daemon.ledger_cases import add_finding, cases
 from hncors.supervise.findings import Finding
@@ -135,6 +138,32 @@ def test_making_it_is_put_down(bundle: Path, kept: Path) -> None:
     with closing(Ledger(kept / "ledger.sqlite3")) as ledger:
         rows = ledger.base.execute("SELECT what FROM accesses").fetchall()
     assert ("bundle of case 1, precise",) in rows
+
+
+async def test_the_daemon_makes_one_for_a_supervisor(kept: Path, tmp_path: Path) -> None:
+    maker = BundleMaker(kept / "hncors.toml")
+    made = await maker.make(1, tmp_path / "case.zip", "Zhang San")
+    assert made.differs == 0 and made.same >= 1
+    assert main(["cases", "verify", str(made.path)]) == 0
+    with zipfile.ZipFile(made.path) as archive:
+        text = archive.read("manifest.json")
+    assert hashlib.sha256(text).hexdigest() == made.sha256
+    assert json.loads(text)["by"] == "Zhang San"
+    with closing(Ledger(kept / "ledger.sqlite3")) as ledger:
+        rows = ledger.base.execute("SELECT actor, role, what FROM accesses ORDER BY number").fetchall()
+    assert rows[-1] == ("Zhang San", "supervisor", "bundle of case 1, precise")
+    with pytest.raises(BundleRefused, match="case 99"):
+        await maker.make(99, tmp_path / "none.zip", "Zhang San")
+    assert not (tmp_path / "none.zip").exists()
+
+
+def test_nobody_but_the_ledgers_user_asks_for_others(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: (kept / "ledger.sqlite3").stat().st_uid + 4711)
+    command = ["cases", "bundle", "1", "--out", str(tmp_path / "c.zip"), "-c", str(kept / "hncors.toml")]
+    assert main([*command, "--asked-by", "Zhang San"]) == 2
+    assert "--asked-by Zhang San: expected" in capsys.readouterr().err
 
 
 def rewritten(bundle: Path, out: Path, change: Callable[[dict[str, bytes]], None]) -> Path:

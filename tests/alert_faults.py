@@ -296,6 +296,15 @@ def monitor() -> list[Fault]:
         _own("config_last_reload_successful", level(1, 0, minute=70), "HncorsConfigRefused", "warning"),
         _own("config_restart_needed", level(1), "HncorsRestartNeeded", "info"),
         _own("ledger_outbox_messages", level(0, 5000, minute=50), "HncorsOutboxGrows", "warning"),
+        _own("mqtt_connected", level(1, 0, minute=60), "HncorsMqttDown", "warning"),
+        Fault(
+            "HncorsSignInHeldOff",
+            {
+                named("hncors_web_sign_ins_total", result="held_off"): appears(3, minute=70),
+                named("hncors_web_sign_ins_total", result="refused"): count(0.1),  # nobody is woken by a typo
+            },
+            [("HncorsSignInHeldOff", "warning", {})],
+        ),
         _own("host_clock_offset_seconds", level(0, -37, minute=70), "HncorsHostClock", "critical"),
         _own("host_clock_steps_total", count(0, 0, minute=70, once=4), "HncorsHostClockSteps", "warning"),
         _own("leap_second_table_expires_timestamp_seconds", level(30 * DAY_S), "HncorsLeapTable", "warning"),
@@ -366,6 +375,22 @@ def supervision() -> list[Fault]:
         ),
         _own(
             "registry_stations", level(0, 1, minute=60), "HncorsRegisterDeviates", "warning", status="unfiled"
+        ),
+        Fault(
+            "HncorsScanFails",
+            {
+                named("hncors_scans_total", caster="far:2101", result="unreachable"): count(0.001),
+                named("hncors_scans_total", caster="near:2101", result="unreachable"): count(0.001),
+                named("hncors_scans_total", caster="near:2101", result="read"): count(0.001),
+            },
+            [("HncorsScanFails", "warning", {"caster": "far:2101"})],
+        ),
+        _own(
+            "sourcetable_missing_stations",
+            level(0, 2, minute=60),
+            "HncorsStationsNotListed",
+            "warning",
+            caster="near:2101",
         ),
         _own("cases_overdue", level(0, 2, minute=60), "HncorsCasesOverdue", "warning", deadline="handle"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from hncors.daemon import territory
 from hncors.daemon.pulse import Pulse
@@ -216,9 +218,20 @@ class Serving:
             await asyncio.to_thread(self._site.desk.close)
 
 
+class _NoHttp(logging.Filter):
+    """Bytes that are no HTTP are answered with 400: not a fault of ours, and no traceback each in the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        fault = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        return not isinstance(fault, HttpProcessingError)
+
+
 async def serve(site: Site, listen: str) -> tuple[Serving, str]:
     """Start serving; what to clean up and the address it serves.  Raises OSError where it cannot."""
     address = parse_listen(listen)
+    logger = logging.getLogger("aiohttp.server")
+    if not any(isinstance(one, _NoHttp) for one in logger.filters):
+        logger.addFilter(_NoHttp())
     runner = web.AppRunner(site.app(), access_log=None, shutdown_timeout=1, keepalive_timeout=75)
     await runner.setup()
     try:

@@ -26,6 +26,7 @@ mosquitto-clients        mosquitto_sub mosquitto_passwd
 socat                    socat
 openssl                  openssl
 libseccomp2              libseccomp.so.2
+chromium                 chromium
 LIST
 }
 

@@ -20,6 +20,7 @@ from hncors.causes import Causes
 from hncors.gpstime import to_unix_ns
 from hncors.identity import Places
 from hncors.measure.quality import Quality
+from hncors.network_values import whole
 from hncors.observation import Observations
 from hncors.rtcm3.columns import keep_memory
 
@@ -50,7 +51,7 @@ def spent(sky: Sky, stations: int, epochs: int, fault: bool) -> dict[str, float]
             of = messages(len(rows))
             mine.message[:] -= rows[0]
             begun = time.process_time()
-            found, _ = sky.positioning.epochs_of(rows, times, late, np.arange(len(rows)), of, mine)
+            found, _ = whole(sky.positioning.epochs_of(rows, times, late, np.arange(len(rows)), of, mine))
             middle = time.process_time()
             causes.add(rows, times, late, found)
             causes.judge(to_unix_ns(time_ms), quality)

@@ -1,6 +1,6 @@
 """The daemon under load: its own links, network and heartbeat against a caster in another process.
 
-    python bench/live.py --stations N [--seconds S] [--frames-apart] [--solved] [--tls] [--record]
+    python bench/live.py --stations N [--seconds S] [--frames-apart] [--solved] [--tls] [--record] [--pages]
 
 Prints one JSON line.
 
@@ -14,6 +14,8 @@ Every station sends MSM7 of five systems once a second, all at the same moment, 
 --frames-apart each frame in its own. With --record all of it is recorded, too: `files_open` is what the
 recorder holds open, `written_bytes_per_s` what it writes. With --solved the streams are those of a simulated
 province, ephemerides among them, and `stations_solved` counts the stations that have a position.
+With --pages somebody in a third process (bench/live_asker.py) looks at pages and scrapes meanwhile: `asked`
+says how long that took.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ from hncors.daemon.pulse import Pulse
 from hncors.daemon.record_folder import RecordFolder
 from hncors.daemon.recorder import Recorder
 from hncors.daemon.secrets import Secrets
+from hncors.daemon.web import Site, serve
 from hncors.dating import Dated
 from hncors.health import Event
 from hncors.network import Network, Tick
@@ -70,8 +73,8 @@ class Watched(Network):
     def begin_tick(self, now_ns: int, **more: Any) -> None:
         super().begin_tick(now_ns, **more | ({"left_out": LeftOut(MEASURES)} if self.plain else {}))
 
-    def _complete(self, held: Dated, now_ns: int, **more: Any) -> Tick:
-        done = super()._complete(held, now_ns, **more)
+    def _complete(self, held: Dated, now_ns: int, **more: Any) -> Generator[None, None, Tick]:
+        done = yield from super()._complete(held, now_ns, **more)
         if self.counted is not None and len(done.epochs.station):
             kept = done._replace(messages=None, observations=None, positions=None)
             self.counted.append((time.time_ns(), kept))
@@ -95,8 +98,8 @@ async def lags(found: list[float]) -> None:
 @contextlib.asynccontextmanager
 async def following(
     network: Network, settings: Settings, stations: list[Station], recorder: Recorder | None
-) -> AsyncIterator[None]:
-    """The daemon's links, heartbeat and recorder, as its service runs them."""
+) -> AsyncIterator[Site]:
+    """The daemon's links, heartbeat and recorder, as its service runs them, and its pages."""
     clock = Clock()
     ticking = (lambda at_ns, leave_out: None) if recorder is None else recorder.tick
     pulse = Pulse(network, settings.tick_s, told, clock=clock, ticking=ticking)
@@ -110,11 +113,22 @@ async def following(
         if recorder is not None:
             running.append(group.create_task(recorder.run()))
         try:
-            yield
+            yield Site(network, links.stations, pulse, VERSION)
         finally:
             links.stop()
             for task in running:
                 task.cancel()
+
+
+async def look(options: argparse.Namespace, site: Site, station: str) -> dict[str, object]:
+    """Serve the pages, and have somebody look at them for as long as is measured."""
+    serving, address = await serve(site, "127.0.0.1:0")
+    command = [str(HERE / "live_asker.py"), address.rpartition(":")[2], str(options.seconds), station]
+    asker = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=subprocess.PIPE)
+    out, _ = await asker.communicate()
+    await serving.cleanup()
+    found: dict[str, object] = json.loads(out)
+    return found
 
 
 def told(event: Event) -> None:
@@ -157,7 +171,7 @@ async def measure(
     recorder = None
     if folder is not None:
         recorder = Recorder(RecordFolder(folder), quota_bytes=10**12, retention_days=30)
-    async with following(network, settings, stations, recorder):
+    async with following(network, settings, stations, recorder) as site:
         began_s = time.monotonic()
         for _ in range(round(UP_WITHIN_S / LOOK_EVERY_S)):
             await asyncio.sleep(LOOK_EVERY_S)
@@ -174,7 +188,8 @@ async def measure(
         bytes_before = recorder.told() if recorder is not None else None
         cpu_s, began_s = time.process_time(), time.monotonic()
         with profile:
-            await asyncio.sleep(options.seconds)
+            asked = await look(options, site, stations[0].id) if options.pages else None
+            await asyncio.sleep(options.seconds - (time.monotonic() - began_s))
         took_s, cpu_s = time.monotonic() - began_s, time.process_time() - cpu_s
         lagging.cancel()
         scrape_s = time.process_time()
@@ -202,6 +217,8 @@ async def measure(
             "first_scrape_cpu_s": round(scrape_s, 3),
             "scrape_lines": lines,
         }
+        if asked is not None:
+            result["asked"] = asked
         if recorder is not None and bytes_before is not None:
             recorded = recorder.told()
             grown = sum(recorded.written.values()) - sum(bytes_before.written.values())
@@ -251,6 +268,7 @@ def main() -> None:
         action="store_true",
         help="streams of a simulated province, with ephemerides, to be positioned",
     )
+    parser.add_argument("--pages", action="store_true", help="somebody looks at pages and scrapes meanwhile")
     parser.add_argument("--plain", action="store_true", help="without positions and quality of signals")
     parser.add_argument("--starts", type=float, default=400.0, help="connections begun a second")
     parser.add_argument("--profile", metavar="FILE", help="write a profile of the time measured")

@@ -33,6 +33,7 @@ import numpy as np
 from hncors.geodesy import EARTH_ROTATION_RAD_S, azimuth_elevation, to_ecef
 from hncors.measure.exclusion import EXCLUDED
 from hncors.measure.quality import Quality
+from hncors.network_values import whole
 from hncors.observation import CHANNEL_UNKNOWN, F64, I64, Messages, Observations
 from hncors.positioning import Positioning
 from hncors.rtcm3.columns import keep_memory
@@ -137,7 +138,7 @@ def ours(sky: Sky, stations: int, epochs: int) -> dict[str, float]:
         observations, of = sky.epoch(time_ms, stations), messages(stations)
         given = rows, np.full(stations, time_ms), np.zeros(stations, bool), rows, of, observations
         begun = time.process_time()
-        found, _ = sky.positioning.epochs_of(*given)
+        found, _ = whole(sky.positioning.epochs_of(*given))
         spent.append(time.process_time() - begun)
         begun = time.process_time()
         quality.epochs(*given)

@@ -139,20 +139,19 @@ class Stream(Row):
     def __post_init__(self) -> None:
         self.stand_alone()
 
+    def count(self, name: str) -> int:
+        """One of the framer's counts, of all connections."""
+        number: int = getattr(self.framer, name)
+        return self.past.get(name, 0) + number
+
     def bytes(self) -> dict[str, int]:
         """Bytes received by fate: in_frames + junk + pending = received."""
-        f, past = self.framer, self.past
-        return {
-            "received": past["received"] + f.received,
-            "in_frames": past["in_frames"] + f.in_frames,
-            "junk": past["junk"] + f.junk,
-            "pending": f.pending,
-        }
+        fates = {name: self.count(name) for name in ("received", "in_frames", "junk")}
+        return fates | {"pending": self.framer.pending}
 
     def frames(self) -> dict[str, int]:
         """Frames, failed checks and accepted reserved bits of all connections."""
-        names = ("frames", "crc_failures", "reserved_bits")
-        return {name: self.past[name] + getattr(self.framer, name) for name in names}
+        return {name: self.count(name) for name in ("frames", "crc_failures", "reserved_bits")}
 
     def restart(self) -> None:
         """Start decoding afresh: a new connection owes nothing to the last."""

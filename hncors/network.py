@@ -12,7 +12,7 @@ events whatever the chunks were: decoding works on whole frames, time and epochs
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from operator import itemgetter
 
 import numpy as np
@@ -45,7 +45,7 @@ from hncors.mirrors import Mirrors
 from hncors.misleading import Misleading
 from hncors.network_measuring import Measuring, known_places
 from hncors.network_overload import FRAMES, MEASURES, NOTHING_LEFT_OUT, LeftOut, Overload
-from hncors.network_values import NO_NEWS, Came, Chunk, Epochs, Judging, Tick
+from hncors.network_values import NO_NEWS, Came, Chunk, Epochs, Judging, Tick, whole
 from hncors.observation import I64
 from hncors.positioning import Positioning
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
@@ -233,7 +233,8 @@ class Network:
         yield from self._decode()
         still_open: list[Dated] = []
         for some in divided(self._held, at_once):
-            self._done.append(self._complete(some, now_ns, end=False, measured=left_out.level < MEASURES))
+            measured = left_out.level < MEASURES
+            self._done.append((yield from self._complete(some, now_ns, end=False, measured=measured)))
             still_open.append(self._held)
             yield
         self._held = join(still_open)
@@ -265,7 +266,7 @@ class Network:
             self._keep(number, stream.framer.idle(), max(stream.byte_ns, stream.frame_ns))
         for _ in self._decode():
             pass
-        tick = self._complete(self._held, now_ns, end=True)
+        tick = whole(self._complete(self._held, now_ns, end=True))
         self._events += self.causes.judge(now_ns, self.quality)
         for stream in self.streams:
             stream.account.settle(self._blind)
@@ -376,7 +377,9 @@ class Network:
             return last
         return corrected
 
-    def _complete(self, held: Dated, now_ns: int, *, end: bool, measured: bool = True) -> Tick:
+    def _complete(
+        self, held: Dated, now_ns: int, *, end: bool, measured: bool = True
+    ) -> Generator[None, None, Tick]:
         """Close the epochs that are complete, account for them, keep the rest."""
         if not len(held.messages):
             return NO_NEWS
@@ -387,7 +390,9 @@ class Network:
                 heard_ns[number] = stream.byte_ns
         done = self._completion().complete(held, heard_ns, end=end)
         self._held = part(held, done.open_first, done.open_last)
-        return self._measuring().measure(held, done, measured=measured) if len(done.stream) else NO_NEWS
+        if not len(done.stream):
+            return NO_NEWS
+        return (yield from self._measuring().measure(held, done, measured=measured))
 
     def _completion(self) -> Completion:
         return Completion(

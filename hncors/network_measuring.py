@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,8 +43,8 @@ class Measuring(NamedTuple):
     overload: Overload
     tell: Tell
 
-    def measure(self, held: Dated, done: Complete, *, measured: bool) -> Tick:
-        """Count and measure complete epochs. Not `measured`: positions and quality are left out."""
+    def measure(self, held: Dated, done: Complete, *, measured: bool) -> Generator[None, None, Tick]:
+        """Count and measure complete epochs, in steps. Not `measured`: positions and quality are left out."""
         station, time, by = done.stream, done.time, done.by
         arrival = held.arrival_ns[done.last]
         messages, observations = subset(held.messages, held.observations, spanned(done.first, done.last))
@@ -73,6 +73,7 @@ class Measuring(NamedTuple):
             self.overload.epochs += len(station)
             positions = self.positioning.leave_out(station, late)
             return Tick([], epochs, epoch, messages, observations, positions)
+        yield
         for news in self.quality.epochs(station, time, late, epoch, messages, observations):
             stream = self.streams[station[news.row]]
             if news.kind == "clock_jump":
@@ -81,8 +82,10 @@ class Measuring(NamedTuple):
                     int(station[news.row]), int(time[news.row]), news.detail["milliseconds"], steered
                 )
             self.tell(stream, [Event(int(arrival[news.row]), stream.id, news.kind, news.detail)])
+        yield
         args = station, time, late, epoch, messages, observations
-        positions, unused = self.positioning.epochs_of(*args)
+        positions, unused = yield from self.positioning.epochs_of(*args)
+        yield
         self.quality.aim(self.positioning.store.table, self.positioning.place_m, station, time)
         self.misleading.add(station, time, positions)
         self.causes.add(station, time, late, positions)

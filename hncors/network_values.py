@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Generator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from hncors.health import Event, Watched
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations
 from hncors.positioning import NO_POSITIONS, Positions
+
+T = TypeVar("T")
 
 
 class Chunk(NamedTuple):
@@ -66,3 +68,13 @@ class Judging(Protocol):
 _NONE = np.empty(0, np.int64)
 NO_EPOCHS = Epochs(_NONE, _NONE, np.empty((0, 7), np.int64), _NONE, _NONE, _NONE)
 NO_NEWS = Tick([], NO_EPOCHS, _NONE, NO_MESSAGES, NO_OBSERVATIONS, NO_POSITIONS)
+
+
+def whole(steps: Generator[None, None, T]) -> T:
+    """What work taken in steps comes to, all of them at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            done: T = end.value
+            return done

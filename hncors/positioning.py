@@ -9,8 +9,8 @@ smoothed either. Registered and broadcast coordinates have no part in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,7 @@ MOVED_M = 5.0
 """Solutions begin anew where the last is farther from the start. Within it the first round is within 1e-6 m
 of where more would lead (MOVED_M^2 / 2e7), and the air's delay within 2 mm of that at the height found."""
 NEVER_MS = -(1 << 60)
+WHATEVER_CAME: Mapping[str, Any] = {"divide": "ignore", "invalid": "ignore", "over": "ignore"}  # as a range
 BLOCK = 1024
 """Epochs that are solved together: numpy's calls cost little then, and what they need does not grow."""
 
@@ -113,16 +114,15 @@ class Positioning:
 
     def epochs_of(
         self, station: I64, time_ms: I64, late: B, epoch: I64, messages: Messages, observations: Observations
-    ) -> tuple[Positions, list[News]]:
-        """Positions of complete epochs of a tick, and what of the ephemerides is not used.
+    ) -> Generator[None, None, tuple[Positions, list[News]]]:
+        """Positions of complete epochs of a tick, and what of the ephemerides is not used, in steps.
 
         Rows `station`, `time_ms` and `late`, those of a station in the order they were complete; `epoch` is
         each message's row.
         """
         # The middle of all times: one station of another time takes nothing from the others.
         news = self.store.update(int(np.sort(time_ms)[len(time_ms) // 2]))
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # whatever came as a range
-            found = self.positions(station, time_ms, epoch, messages, observations)
+        found = yield from self.positions(station, time_ms, epoch, messages, observations)
         np.add.at(self.epochs, (station, found.status), 1)
         in_turn = np.flatnonzero(~late)
         last = in_turn[np.append(station[in_turn][1:] != station[in_turn][:-1], True)[: len(in_turn)]]
@@ -148,26 +148,28 @@ class Positioning:
 
     def positions(
         self, station: I64, time_ms: I64, epoch: I64, messages: Messages, observations: Observations
-    ) -> Positions:
+    ) -> Generator[None, None, Positions]:
         """Positions of complete epochs: rows `station`, `time_ms`; `epoch` is each message's row."""
         epochs = len(station)
         if not epochs:
             return NO_POSITIONS
         # One epoch by itself would be summed up in another order than among others.
         columns = max(epochs, 2)
-        choice = choose(epoch, columns, messages, observations)
         turn = turns(station)
         whose, when_ms = station, time_ms
         if columns > epochs:
             whose, when_ms, turn = station.repeat(2), time_ms.repeat(2), np.append(turn, -1)
-        tick = _Tick(
-            whose, when_ms, turn, self.start_m[whose].T.copy(), self._frames(whose, when_ms),
-            messages, observations, Sky(self.motion, self.store.table, when_ms),
-        )  # fmt: skip
-        blocks = [
-            self._block(tick, choice.part(begin, min(begin + BLOCK, columns)), begin)
-            for begin in range(0, columns, BLOCK)
-        ]
+        with np.errstate(**WHATEVER_CAME):
+            choice = choose(epoch, columns, messages, observations)
+            tick = _Tick(
+                whose, when_ms, turn, self.start_m[whose].T.copy(), self._frames(whose, when_ms),
+                messages, observations, Sky(self.motion, self.store.table, when_ms),
+            )  # fmt: skip
+        blocks = []
+        for begin in range(0, columns, BLOCK):
+            yield
+            with np.errstate(**WHATEVER_CAME):  # not over a yield: it holds for whoever has his turn
+                blocks.append(self._block(tick, choice.part(begin, min(begin + BLOCK, columns)), begin))
         found = joined(blocks, epochs)
         last = np.flatnonzero(found.status == SOLVED)
         who, places = station[last], found.place_m[last]

@@ -39,7 +39,7 @@ def states(network: Network, level_m: tuple[float, float], trust: int = OK) -> d
     """The state of each station, all with these protection levels."""
     its = network.positioning
     for stream in network.streams:
-        stream.state = "streaming"
+        stream.enter("streaming", 1)
     its.status[:], its.trust[:], its.level_m[:] = SOLVED, trust, level_m
     shown = families(network)["hncors_integrity_state"]
     return {station: state for (station, state), value in shown.items() if value}

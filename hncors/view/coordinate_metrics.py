@@ -9,8 +9,9 @@ import numpy as np
 from hncors.network import Network
 from hncors.observation import F64
 from hncors.view.exposition import Family
+from hncors.view.labels import each_with, labels_of, singly
 
-_COMPONENTS = ("east", "north", "up")
+_COMPONENTS, _BY = singly(("east", "north", "up")), singly(("phases", "neighbours"))
 
 
 def coordinate_families(network: Network) -> Iterator[Family]:
@@ -25,20 +26,22 @@ def coordinate_families(network: Network) -> Iterator[Family]:
         unit = "meters_per_year" if "rate" in name else "meters"
         yield _by_component(network, f"hncors_{name}_{unit}", text, values)
     counts = np.stack((its.moves.found, its.slow.found), axis=1)
-    labels = [(id, by) for id in its.ids for by in ("phases", "neighbours")]
+    name = "hncors_antenna_moves_total"
+    labels = labels_of(name, its.ids, *each_with(np.arange(len(its.ids)), _BY), _BY)
     text = "Moves of the antenna that were found"
-    yield Family("hncors_antenna_moves_total", "counter", text, ("station", "by"), labels, counts.ravel())
+    yield Family(name, "counter", text, ("station", "by"), labels, counts.ravel())
     placed = np.flatnonzero(~np.isnan(its.registered.ecef_m[:, 0]))
-    names = [(its.ids[row],) for row in placed.tolist()]
+    name = "hncors_position_off_registry"
+    names = labels_of(name, its.ids, placed)
     text = "1 while the station's positions contradict its registered place"
     off = its.off[placed].astype(np.int64)
-    yield Family("hncors_position_off_registry", "gauge", text, ("station",), names, off)
+    yield Family(name, "gauge", text, ("station",), names, off)
 
 
 def _by_component(network: Network, name: str, text: str, values: F64) -> Family:
     ids = network.coordinates.ids
     rows = np.flatnonzero(~np.isnan(values).any(axis=1))
-    labels = [(ids[row], component) for row in rows.tolist() for component in _COMPONENTS]
+    labels = labels_of(name, ids, *each_with(rows, _COMPONENTS), _COMPONENTS)
     return Family(
         name, "gauge", text, ("station", "component"), labels, np.round(values[rows].ravel(), 3) + 0.0
     )

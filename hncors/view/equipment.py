@@ -27,11 +27,16 @@ class Named(NamedTuple):
         return found
 
 
+_NOTHING = Named()
+
+
 def named(stream: Stream) -> Named:
     """The newest of each; a receiver is only in 1033."""
-    its = {"receiver": "", "firmware": "", "antenna": ""}
     said = [stream.said[number] for number in _MESSAGES if number in stream.said]
-    for one in sorted(said, key=lambda one: -one.at_ns):
+    if not said:
+        return _NOTHING
+    its = {"receiver": "", "firmware": "", "antenna": ""}
+    for one in sorted(said, key=lambda one: -one.at_ns) if len(said) > 1 else said:
         for name, before in its.items():
             its[name] = before or (getattr(one.record, name, None) or "").strip()
     return Named(**its)

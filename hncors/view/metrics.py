@@ -6,29 +6,37 @@ absent: gauges of the sky are there only while the stream is streaming.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hncors import gpstime
 from hncors.health import SECOND_NS, Stream
 from hncors.measure.epoch import CLOSED_BY
 from hncors.measure.tally import LATENCY_BOUNDS_S, TYPE_LABELS
 from hncors.network import Network
-from hncors.signals import CODES, GNSS, SLOTS
+from hncors.observation import B
+from hncors.signals import BEIDOU, CODES, GNSS, SLOTS
 from hncors.supervise.judge import Judge
 from hncors.view.cause_metrics import cause_families
 from hncors.view.coordinate_metrics import coordinate_families
 from hncors.view.evidence_metrics import evidence_families
 from hncors.view.exposition import Family, Kind
 from hncors.view.integrity_metrics import integrity_families
+from hncors.view.labels import Labels, labels_of, places, singly
 from hncors.view.position_metrics import position_families
 from hncors.view.process import Process, process_families
 from hncors.view.quality_metrics import quality_families
 from hncors.view.station_metrics import station_families
 
+Numbers = NDArray[np.integer | np.floating]
+Told = tuple[str, Kind, str]  # name, kind and help
+
 _CELL_LABELS = [(GNSS[g], CODES[g][s]) for g in range(7) for s in range(SLOTS)]
+_SYSTEMS, _BEIDOU, _TYPES = singly(GNSS), singly(CODES[BEIDOU]), singly(TYPE_LABELS)
+_SORTED = sorted(GNSS)
 
 
 def families(
@@ -67,16 +75,17 @@ def families(
 
 def _streams(network: Network, dated: bool) -> Iterator[Family]:
     streams = network.streams
-    names = [(s.id,) for s in streams]
+    ids = [s.id for s in streams]
+    names = labels_of("hncors_stream_up", ids, np.arange(len(ids)))
 
-    def each(name: str, kind: Kind, text: str, values: list[float]) -> Family:
+    def each(name: str, kind: Kind, text: str, values: Sequence[float] | Numbers) -> Family:
         return Family(name, kind, text, ("station",), names, values)
 
     yield each(
         "hncors_stream_up",
         "gauge",
         "1 while epochs of now arrive (state streaming), else 0",
-        [float(s.state == "streaming") for s in streams],
+        network.tables.streams.streaming.astype(np.int64),
     )
     states: Mapping[Any, float] = {(s.id, s.state): 1.0 for s in streams}
     yield _of(
@@ -88,16 +97,12 @@ def _streams(network: Network, dated: bool) -> Iterator[Family]:
         "When the stream came into its state",
         [s.since_ns / SECOND_NS for s in streams],
     )
-    epochs = {
-        (s.id,): gpstime.to_unix_ns(s.epoch_ms) / SECOND_NS for s in streams if s.epoch_ms >= 0 and dated
-    }
-    yield _of(
-        epochs,
-        "hncors_stream_last_epoch_timestamp_seconds",
-        "gauge",
-        "Time of the newest epoch, by its own clock",
-        ("station",),
-    )
+    epoch_ms = network.tables.streams.epoch_ms
+    some = np.flatnonzero((epoch_ms >= 0) & dated)
+    newest = "hncors_stream_last_epoch_timestamp_seconds"
+    text = "Time of the newest epoch, by its own clock"
+    epochs_s = gpstime.to_unix_ms(epoch_ms[some]) / 1000
+    yield Family(newest, "gauge", text, ("station",), labels_of(newest, ids, some), epochs_s)
     reconnects = {(s.id, reason): n for s in streams for reason, n in s.reconnects.items()}
     yield _of(
         reconnects,
@@ -106,18 +111,17 @@ def _streams(network: Network, dated: bool) -> Iterator[Family]:
         "Connections lost, by reason",
         ("station", "reason"),
     )
-    fates = [s.bytes() for s in streams]
     for fate, text in (
         ("received", "Bytes received: in frames + junk + pending"),
         ("in_frames", "Bytes in frames whose check holds"),
         ("junk", "Bytes in no valid frame"),
     ):
-        yield each(f"hncors_stream_{fate}_bytes_total", "counter", text, [f[fate] for f in fates])
+        yield each(f"hncors_stream_{fate}_bytes_total", "counter", text, [s.count(fate) for s in streams])
     yield each(
         "hncors_stream_pending_bytes",
         "gauge",
         "Bytes of a candidate frame not complete yet",
-        [f["pending"] for f in fates],
+        [s.framer.pending for s in streams],
     )
     arp = {(s.id,): s.arp_changes for s in streams if s.arp_m is not None}
     yield _of(
@@ -135,18 +139,13 @@ def _streams(network: Network, dated: bool) -> Iterator[Family]:
 
 def _messages(network: Network) -> Iterator[Family]:
     streams = network.streams
-    rows, types = np.nonzero(network.tally.messages)
-    labels = [(streams[r].id, TYPE_LABELS[t]) for r, t in zip(rows.tolist(), types.tolist(), strict=True)]
+    ids = [s.id for s in streams]
+    rows, types = places(network.tally.messages > 0)
+    name = "hncors_rtcm_messages_total"
+    labels = labels_of(name, ids, rows, types, _TYPES)
     counts = network.tally.messages[rows, types]
-    yield Family(
-        "hncors_rtcm_messages_total",
-        "counter",
-        "Valid frames by message number",
-        ("station", "type"),
-        labels,
-        counts,
-    )
-    errors = {(s.id, kind): n for s in streams for kind, n in _errors(s).items() if n}
+    yield Family(name, "counter", "Valid frames by message number", ("station", "type"), labels, counts)
+    errors = {(s.id, kind): n for s in streams for kind, n in _errors(s)}
     yield _of(
         errors,
         "hncors_rtcm_errors_total",
@@ -154,49 +153,52 @@ def _messages(network: Network) -> Iterator[Family]:
         "What was wrong with bytes, frames and messages",
         ("station", "kind"),
     )
-    ephemerides = {(s.id, gnss): n for s in streams for gnss, n in sorted(s.ephemerides.items())}
-    yield _of(
-        ephemerides, "hncors_rtcm_ephemerides_total", "counter", "Ephemerides received", ("station", "gnss")
-    )
+    counted = [s.ephemerides.get(gnss, 0) for s in streams for gnss in _SORTED]
+    sets = np.array(counted, np.int64).reshape(-1, len(_SORTED))
+    rows, systems = places(sets > 0)
+    name = "hncors_rtcm_ephemerides_total"
+    labels = labels_of(name, ids, rows, systems, singly(_SORTED))
+    yield Family(name, "counter", "Ephemerides received", ("station", "gnss"), labels, sets[rows, systems])
 
 
-def _errors(stream: Stream) -> dict[str, int]:
-    frames = stream.frames()
-    own = {"crc": frames["crc_failures"], "reserved_bits": frames["reserved_bits"]}
-    return own | dict(sorted(stream.errors.items()))
+def _errors(stream: Stream) -> list[tuple[str, int]]:
+    crc, reserved_bits = stream.count("crc_failures"), stream.count("reserved_bits")
+    if not (crc or reserved_bits or stream.errors):
+        return []
+    own = ("crc", crc), ("reserved_bits", reserved_bits)
+    return [(kind, n) for kind, n in (*own, *sorted(stream.errors.items())) if n]
 
 
 def _epochs(network: Network) -> Iterator[Family]:
     streams, tally = network.streams, network.tally
-    owed = [s for s in streams if s.account.expected]
-    names = [(s.id,) for s in owed]
+    ids, accounts = [s.id for s in streams], network.tables.accounts
+    expected = accounts.received + accounts.missing + accounts.blind
+    owed = np.flatnonzero(expected)
+    names = labels_of("hncors_epochs_expected_total", ids, owed)
     for name, text, values in (
-        ("expected", "Epochs owed: received + missing + blind", [s.account.expected for s in owed]),
-        ("received", "Epochs received, each once", [s.account.received for s in owed]),
-        ("blind", "Epochs owed while the monitor was not looking", [s.account.blind for s in owed]),
+        ("epochs_expected", "Epochs owed: received + missing + blind", expected),
+        ("epochs_received", "Epochs received, each once", accounts.received),
+        ("epochs_blind", "Epochs owed while the monitor was not looking", accounts.blind),
+        ("epoch_gaps", "Runs of missing epochs", accounts.gaps),
     ):
-        yield Family(f"hncors_epochs_{name}_total", "counter", text, ("station",), names, values)
-    gaps = [s.account.gaps for s in owed]
-    yield Family("hncors_epoch_gaps_total", "counter", "Runs of missing epochs", ("station",), names, gaps)
-    interval = {(s.id,): s.account.best_interval_ms() / 1000 for s in streams if s.account.best_interval_ms()}
-    yield _of(
-        interval, "hncors_epoch_interval_seconds", "gauge", "Interval epochs are expected at", ("station",)
-    )
-    closed = {
-        (s.id, CLOSED_BY[by]): n
-        for s, row in zip(streams, tally.closed_by.tolist(), strict=True)
-        for by, n in enumerate(row)
-        if n
-    }
-    yield _of(closed, "hncors_epochs_closed_total", "counter", "What completed the epochs", ("station", "by"))
+        yield Family(f"hncors_{name}_total", "counter", text, ("station",), names, values[owed])
+    interval_ms = np.array([s.account.best_interval_ms() for s in streams], np.int64)
+    rows = np.flatnonzero(interval_ms)
+    name, text = "hncors_epoch_interval_seconds", "Interval epochs are expected at"
+    yield Family(name, "gauge", text, ("station",), labels_of(name, ids, rows), interval_ms[rows] / 1000)
+    rows, by = places(tally.closed_by > 0)
+    name, text = "hncors_epochs_closed_total", "What completed the epochs"
+    labels = labels_of(name, ids, rows, by, singly(CLOSED_BY))
+    yield Family(name, "counter", text, ("station", "by"), labels, tally.closed_by[rows, by])
     counts = np.cumsum(tally.latency, axis=1)
     rows = np.flatnonzero(counts[:, -1])
+    name = "hncors_rtcm_latency_seconds"
     yield Family(
-        "hncors_rtcm_latency_seconds",
+        name,
         "histogram",
         "Arrival of an epoch's last message after the epoch's time",
         ("station",),
-        [(streams[r].id,) for r in rows.tolist()],
+        labels_of(name, ids, rows),
         tally.latency_sum_s[rows],
         LATENCY_BOUNDS_S,
         counts[rows],
@@ -205,40 +207,33 @@ def _epochs(network: Network) -> Iterator[Family]:
 
 def _sky(network: Network) -> Iterator[Family]:
     streams, tally = network.streams, network.tally
-    now = np.array([s.state == "streaming" for s in streams], bool)
-    delivers = tally.seen.reshape(len(streams), 7, SLOTS)
-    rows, systems = np.nonzero(delivers.any(axis=2) & now[:, None])
-    labels = [(streams[r].id, GNSS[g]) for r, g in zip(rows.tolist(), systems.tolist(), strict=True)]
-    values = tally.satellites[rows, systems]
-    yield Family(
-        "hncors_satellites_tracked",
-        "gauge",
-        "Satellites in the newest epoch",
-        ("station", "gnss"),
-        labels,
-        values,
-    )
-    rows, systems = np.nonzero((tally.smoothed >= 0) & now[:, None])
-    labels = [(streams[r].id, GNSS[g]) for r, g in zip(rows.tolist(), systems.tolist(), strict=True)]
+    ids, now = [s.id for s in streams], network.tables.streams.streaming
+
+    def by(
+        family: Told, label_names: tuple[str, ...], words: Sequence[Labels], there: B, of: Numbers
+    ) -> Family:
+        rows, numbers = places(there)
+        name, kind, text = family
+        labels = labels_of(name, ids, rows, numbers, words)
+        return Family(name, kind, text, label_names, labels, of[rows, numbers])
+
+    on, systems, cells = now[:, None], ("station", "gnss"), ("station", "gnss", "signal")
+    delivers = tally.seen.reshape(len(streams), 7, SLOTS).any(axis=2)
+    told: Told = "hncors_satellites_tracked", "gauge", "Satellites in the newest epoch"
+    yield by(told, systems, _SYSTEMS, delivers & on, tally.satellites)
     text = "1 if the station smooths its pseudoranges, which then look better than they are, else 0"
-    smoothed = tally.smoothed[rows, systems]
-    yield Family("hncors_pseudoranges_smoothed", "gauge", text, ("station", "gnss"), labels, smoothed)
-    beidou = GNSS.index("C")
-    rows, signals = np.nonzero(tally.seen_bds3 & now[:, None])
-    labels = [(streams[r].id, CODES[beidou][s]) for r, s in zip(rows.tolist(), signals.tolist(), strict=True)]
-    values = tally.bds3[rows, signals]
+    told = "hncors_pseudoranges_smoothed", "gauge", text
+    yield by(told, systems, _SYSTEMS, (tally.smoothed >= 0) & on, tally.smoothed)
     text = "BeiDou-3 satellites (C19 and above) in the newest epoch, by signal"
-    yield Family("hncors_bds3_satellites_tracked", "gauge", text, ("station", "signal"), labels, values)
-    rows, cells = np.nonzero((tally.cn0_count > 0) & now[:, None])
-    triples = [(streams[r].id, *_CELL_LABELS[c]) for r, c in zip(rows.tolist(), cells.tolist(), strict=True)]
-    mean = tally.cn0_sum_dbhz[rows, cells] / tally.cn0_count[rows, cells]
-    text = "Mean carrier-to-noise density in the newest epoch"
-    yield Family("hncors_signal_cn0_dbhz", "gauge", text, ("station", "gnss", "signal"), triples, mean)
-    rows, cells = np.nonzero(tally.observations)
-    triples = [(streams[r].id, *_CELL_LABELS[c]) for r, c in zip(rows.tolist(), cells.tolist(), strict=True)]
+    told = "hncors_bds3_satellites_tracked", "gauge", text
+    yield by(told, ("station", "signal"), _BEIDOU, tally.seen_bds3 & on, tally.bds3)
+    some = tally.cn0_count > 0
+    mean_dbhz = tally.cn0_sum_dbhz / np.where(some, tally.cn0_count, 1)
+    told = "hncors_signal_cn0_dbhz", "gauge", "Mean carrier-to-noise density in the newest epoch"
+    yield by(told, cells, _CELL_LABELS, some & on, mean_dbhz)
     text = "Observations (satellite and signal) in complete epochs"
-    counts = tally.observations[rows, cells]
-    yield Family("hncors_observations_total", "counter", text, ("station", "gnss", "signal"), triples, counts)
+    told = "hncors_observations_total", "counter", text
+    yield by(told, cells, _CELL_LABELS, tally.observations > 0, tally.observations)
 
 
 def _one(name: str, kind: Kind, text: str, value: float) -> Family:

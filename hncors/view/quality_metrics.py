@@ -10,39 +10,43 @@ from numpy.typing import NDArray
 
 from hncors.measure.slips import TESTS
 from hncors.network import Network
-from hncors.observation import F64
+from hncors.observation import F64, B
 from hncors.signals import CODES, GNSS, SLOTS
 from hncors.view.exposition import Family, Kind
+from hncors.view.labels import each_with, labels_of, places, singly
 
 _SIGNALS = [(GNSS[g], CODES[g][s]) for g in range(7) for s in range(SLOTS)]
+_TESTS, _SYSTEMS = singly(TESTS), singly(GNSS)
 
 
 def quality_families(network: Network) -> Iterator[Family]:
     """Counters of all signals a station ever sent; gauges only of what is known while it is streaming."""
     quality = network.quality
     ids = [stream.id for stream in network.streams]
-    now = np.array([stream.state == "streaming" for stream in network.streams], bool)
+    now = network.tables.streams.streaming
     sent = network.tally.seen
 
     def signals(name: str, kind: Kind, text: str, values: NDArray[Any], there: NDArray[Any]) -> Family:
-        rows, numbers = np.nonzero(there)
-        labels = [(ids[r], *_SIGNALS[n]) for r, n in zip(rows.tolist(), numbers.tolist(), strict=True)]
+        rows, numbers = places(there)
+        labels = labels_of(name, ids, rows, numbers, _SIGNALS)
         return Family(name, kind, text, ("station", "gnss", "signal"), labels, values[rows, numbers])
 
     text = "Cycle slips of phases, whatever test found them"
     yield signals("hncors_cycle_slips_total", "counter", text, quality.slips, sent)
-    any_sent = sent.any(axis=1)
-    labels = [(ids[r], test) for r in np.flatnonzero(any_sent).tolist() for test in TESTS]
+    any_sent: B = np.asarray(sent.any(axis=1))
+    heard = np.flatnonzero(any_sent)
+    name = "hncors_cycle_slip_tests_total"
+    labels = labels_of(name, ids, *each_with(heard, _TESTS), _TESTS)
     text = "Tests that found a cycle slip; several may find the same"
     tests = quality.slip_tests[any_sent].ravel()
-    yield Family("hncors_cycle_slip_tests_total", "counter", text, ("station", "test"), labels, tests)
+    yield Family(name, "counter", text, ("station", "test"), labels, tests)
     text = "Phases whose half cycle was not resolved"
     half = quality.half_cycles
     yield signals("hncors_half_cycle_observations_total", "counter", text, half, half > 0)
     text = "Jumps of the receiver's clock"
     jumps = quality.clock_jumps[any_sent]
-    names = [(ids[r],) for r in np.flatnonzero(any_sent).tolist()]
-    yield Family("hncors_receiver_clock_jumps_total", "counter", text, ("station",), names, jumps)
+    name = "hncors_receiver_clock_jumps_total"
+    yield Family(name, "counter", text, ("station",), labels_of(name, ids, heard), jumps)
     rms, _ = quality.multipath_rms_m()
     text = "Code multipath and noise about the mean of each arc, of all satellites"
     yield signals("hncors_multipath_rms_meters", "gauge", text, rms, ~np.isnan(rms) & now[:, None])
@@ -55,11 +59,12 @@ def quality_families(network: Network) -> Iterator[Family]:
         "hncors_cn0_fall_active", "gauge", text, ("station", "cause"), list(causes), list(causes.values())
     )
     done = quality.completeness
-    rows, systems = np.nonzero((done.expected > 0) & now[:, None])
-    places = [(ids[r], GNSS[g]) for r, g in zip(rows.tolist(), systems.tolist(), strict=True)]
+    rows, systems = places((done.expected > 0) & now[:, None])
+    name = "hncors_satellites_expected"
+    labels = labels_of(name, ids, rows, systems, _SYSTEMS)
     text = "Healthy satellites above 10 degrees, at the last look"
     expected = done.expected[rows, systems]
-    yield Family("hncors_satellites_expected", "gauge", text, ("station", "gnss"), places, expected)
+    yield Family(name, "gauge", text, ("station", "gnss"), labels, expected)
     text = "Observations that should have been there at the looks every half minute"
     yield signals("hncors_observations_owed_total", "counter", text, done.owed, done.owed > 0)
     text = "... and were, with pseudorange and phase"
@@ -74,9 +79,7 @@ def quality_families(network: Network) -> Iterator[Family]:
 
 
 def _stat(name: str, text: str, ids: list[str], now: NDArray[np.bool_], stats: dict[str, F64]) -> Family:
-    rows = {
-        (ids[r], stat): float(values[r])
-        for stat, values in stats.items()
-        for r in np.flatnonzero(now & ~np.isnan(values)).tolist()
-    }
-    return Family(name, "gauge", text, ("station", "stat"), list(rows), list(rows.values()))
+    values = np.stack(list(stats.values()), axis=1)
+    rows, numbers = places(now[:, None] & ~np.isnan(values))
+    labels = labels_of(name, ids, rows, numbers, singly([*stats]))
+    return Family(name, "gauge", text, ("station", "stat"), labels, values[rows, numbers])

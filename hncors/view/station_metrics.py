@@ -36,11 +36,12 @@ def _bds3(network: Network) -> Iterator[Family]:
     delivered: dict[tuple[str, str], int] = {}
     states: list[tuple[str, str]] = []
     counts: list[tuple[str, int]] = []
+    there = (tally.bds3 > 0).tolist()
     for number, (stream, station) in enumerate(zip(network.streams, network.stations, strict=True)):
         if stream.state != "streaming":
             continue
         for code in promised(station):
-            delivered[stream.id, code] = int(tally.bds3[number, NUMBER[BEIDOU][code]] > 0)
+            delivered[stream.id, code] = int(there[number][NUMBER[BEIDOU][code]])
         what = state(network, number)
         if what is not None:
             states.append((stream.id, what))

@@ -27,13 +27,10 @@ HOUR_NS = 3600 * SECOND_NS
 BEFORE_S = {"E17": 4500, "E10": 1800}  # what a rule has to see before it speaks, with room to begin
 BEFORE_USUAL_S, AFTER_S = 1200, 60
 NEIGHBOURS = 6  # streams besides: ephemerides, and what others show of the sky
-SECRET = (
-    "user",
-    "password_file",
-    "tls_ca_file",
-    "tls_verify",
-    "gga",
-)  # keys that nobody but the daemon needs
+SECRET = (  # keys that nobody but the daemon needs
+    *("user", "password_file", "tls_ca_file", "tls_verify", "gga"),
+    *("patrol_position", "push_from"),
+)
 NOWHERE = "tcp://192.0.2.1:2101"  # RFC 5737: nobody connects from a bundle
 
 Window = tuple[int, int]
@@ -59,7 +56,10 @@ def involved(found: Iterable[Finding], stations: Sequence[Station]) -> list[str]
     """The stations that findings are about or name, and the nearest others."""
     known = {station.id: station for station in stations}
     named = dict.fromkeys(
-        name for one in found for name in (one.subject, *_texts(one.inputs)) if name in known
+        name
+        for one in found
+        for name in (one.subject, one.subject.partition("/")[0], *_texts(one.inputs))  # E14: STATION/NUMBER
+        if name in known
     )
     places = [known[name].ecef_m for name in named if known[name].ecef_m is not None]
     others = [station for station in stations if station.id not in named and station.ecef_m is not None]
@@ -96,10 +96,14 @@ def write_territory(folder: Path, settings: Settings, config: Path, policy: Poli
     package = resources.files("hncors.supervise").joinpath("hunan.geojson")
     areas = (config.parent / named).read_bytes() if named is not None else package.read_bytes()
     (folder / "areas.geojson").write_bytes(areas)
+    regions = ""
+    if settings.supervision.regions is not None:
+        (folder / "regions.csv").write_bytes((config.parent / settings.supervision.regions).read_bytes())
+        regions = 'regions = "regions.csv"\n'
     limits = [f"{key} = {value_text(value)}" for key, value in policy.model_dump().items()]
     (folder / "policy.toml").write_text("\n".join(limits) + "\n", encoding="utf-8")
     text = 'stations = "stations"\n\n[supervision]\nareas = "areas.geojson"\npolicy = "policy.toml"\n'
-    (folder / CONFIG).write_text(text, encoding="utf-8")
+    (folder / CONFIG).write_text(text + regions, encoding="utf-8")
 
 
 def write_recordings(folder: Path, source: Path, names: Sequence[str], spans: Sequence[Window]) -> list[str]:

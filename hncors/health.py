@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -14,6 +14,7 @@ from hncors.measure.availability import Account, Accounts
 from hncors.measure.epoch import Timeline, Timelines
 from hncors.measure.table import NEVER, Flag, Maybe, Number, Row, Table
 from hncors.observation import I64, B
+from hncors.patrol import Patrol
 from hncors.rtcm3.framing import Framer
 
 STATES = (
@@ -31,6 +32,7 @@ FRAMES_WITHIN_S = 15.0
 STALE_S = 20.0  # epochs older than this on arrival are not of now
 REPLAY_S = 600.0  # ... and older than this they are no delay: no caster holds data back for so long
 SECOND_NS = 1_000_000_000
+ORIGINS = 16  # remembered of a stream
 
 
 class Watched(Protocol):
@@ -52,6 +54,15 @@ class Event(NamedTuple):
     station: str
     kind: str
     detail: dict[str, Any]
+
+
+class Origin(NamedTuple):
+    """Who pushes a stream, as far as the connection shows."""
+
+    address: str
+    agent: str
+    at_ns: int = 0  # since when
+    refused: bool = False  # it would have, while another one did
 
 
 class Said(NamedTuple):
@@ -125,6 +136,8 @@ class Stream(Row):
     ephemerides: Counter[str] = field(default_factory=Counter)
     week_votes: dict[tuple[str, int], int] = field(default_factory=dict)
     weeks: int = 0  # by which ephemerides say arrival times are off
+    origins: deque[Origin] = field(default_factory=lambda: deque(maxlen=ORIGINS))  # where it is pushed
+    patrol: Patrol | None = None  # where the stream is what a patrol hears
     told: dict[str, tuple[int, int]] = field(default_factory=dict)  # event kind -> hour, how many in it
     # In the columns of all streams:
     timed = Flag()
@@ -209,7 +222,8 @@ class Stream(Row):
 
 def stream_of(station: Watched) -> Stream:
     """The state of a station of which nothing has come yet."""
-    return Stream(station.id, Account(promised_ms=promised_ms(station)))
+    patrol = Patrol() if getattr(station, "patrol", False) else None
+    return Stream(station.id, Account(promised_ms=promised_ms(station)), patrol=patrol)
 
 
 def promised_ms(station: Watched) -> int | None:

@@ -29,7 +29,9 @@ def hear(stream: Stream, message_type: int, record: object, at_ns: int, places: 
     before = stream.said.get(message_type)
     stream.said[message_type] = Said(record, at_ns)
     if isinstance(record, station.ReferencePoint):
-        if not record.anomalies:  # a place that is none is counted, and is nobody's place
+        if stream.patrol is not None and not record.anomalies:
+            stream.patrol.hear(record, at_ns)  # of whom there may be many, and none is the stream's own
+        elif not record.anomalies:  # a place that is none is counted, and is nobody's place
             yield from _moved(stream, record, at_ns)
             yield from hold(stream, places, at_ns)
             yield from kinds.of_place(stream, record, at_ns)

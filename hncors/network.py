@@ -125,17 +125,21 @@ class Network:
             raise KeyError(chunk.station)
 
     def _feed(self, chunk: Chunk) -> None:
-        station, data, arrival_ns, state, why, timed = chunk
+        station, data, arrival_ns, state, why, timed, origin = chunk
         number = self.index[station]
         stream = self.streams[number]
         # Time tags of recordings keep milliseconds; live must not know more than its replay will.
         arrival_ns -= arrival_ns % 1_000_000
+        if origin is not None:
+            stream.origins.append(origin._replace(at_ns=arrival_ns))
         if state is not None:
             self._link(stream, state, why, arrival_ns)
         elif stream.link != CONNECTED and data:
             self._link(stream, CONNECTED, why, arrival_ns)
         if not data:
             return
+        if stream.patrol is not None:
+            stream.patrol.read(data, arrival_ns)
         framer = stream.framer
         if number in self._waiting and framer.pending and arrival_ns - stream.byte_ns >= IDLE_NS:
             self._keep(number, framer.idle(), stream.byte_ns)  # as a tick would have

@@ -38,6 +38,8 @@ def watch(network: Network, stations: Sequence[Watched]) -> None:
     streams = []
     for station, number in zip(stations, before.tolist(), strict=True):
         stream = network.streams[number] if number >= 0 else stream_of(station)
+        if (stream.patrol is not None) != bool(getattr(station, "patrol", False)):
+            stream.patrol = stream_of(station).patrol
         stream.account.promise(promised_ms(station))
         streams.append(stream)
     network.streams[:] = streams

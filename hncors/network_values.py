@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from hncors.health import Event, Watched
+from hncors.health import Event, Origin, Watched
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations
 from hncors.positioning import NO_POSITIONS, Positions
 
@@ -23,6 +23,7 @@ class Chunk(NamedTuple):
     state: str | None = None  # the link's new state, None if unchanged; "connected" starts decoding afresh
     why: str = ""
     timed: bool = True  # False: the arrival time was made up from the data, so there is no latency
+    origin: Origin | None = None  # who pushes it, or would have
 
 
 class Came(NamedTuple):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from ipaddress import ip_network
 from typing import Annotated, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -17,13 +18,15 @@ from hncors.signals import GNSS
 from hncors.tiers import LOWEST, TIERS, Limits
 
 NTRIP_PORT = 2101  # IANA: rtcm-sc104
+LINKS = "ntrip://, ntrips://, tcp://, push:///, serial:/// or file:///"
+_MOUNTPOINT = r"[A-Za-z0-9._~!$&'()*+,;=:-]{1,100}"
 BAUDS = (4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 
 
 class Link(NamedTuple):
     """Where a station's bytes come from.  What a scheme does not have is empty, or 0."""
 
-    scheme: str  # "ntrip", "ntrips", "tcp", "serial", "file"
+    scheme: str  # "ntrip", "ntrips", "tcp", "push", "serial", "file"
     host: str = ""
     port: int = 0
     mountpoint: str = ""
@@ -33,7 +36,7 @@ class Link(NamedTuple):
 
 DESCRIBING = (
     *("name", "name_en", "operator", "county", "invented", "systems", "signals"),
-    *("receiver", "antenna", "filing", "permit", "record", "tier", "alert_limit_m"),
+    *("receiver", "antenna", "filing", "permit", "record", "tier", "alert_limit_m", "push_from"),
 )
 """Fields of a Station that are there to be read and compared with; they change nothing of its link."""
 
@@ -47,6 +50,9 @@ class Station:
     rate_hz: float | None = None  # epochs per second; None: estimated from what comes
     user: str | None = None
     password_file: str | None = None  # relative to the folder of `file`
+    patrol: bool = False  # what a patrol hears by radio, of bases that may be anybody's
+    patrol_position: str | None = None  # the serial port of its own receiver, where that is another
+    push_from: tuple[str, ...] = ()  # networks that its stream may come from besides where it comes from
     ntrip_version: int = 2
     headers: Mapping[str, str] = field(default_factory=dict)  # of the request, beside or instead of the usual
     gga: bool = False  # tell the caster where the station is: mountpoints that compute data wait for it
@@ -96,7 +102,7 @@ def parse_link(text: str) -> Link:
         raise ValueError("a link without user and password: they go into the keys user and password_file")
     read = _SCHEMES.get(parts.scheme)
     if read is None:
-        raise ValueError("a link that begins with ntrip://, ntrips://, tcp://, serial:/// or file:///")
+        raise ValueError(f"a link that begins with {LINKS}")
     if parts.fragment or (parts.query and parts.scheme != "serial"):
         raise ValueError("a link without ? and #")
     return read(parts, port)
@@ -108,7 +114,7 @@ def _is_host(text: str | None) -> bool:
 
 def _caster(parts: SplitResult, port: int) -> Link:
     mountpoint = unquote(parts.path.removeprefix("/"))
-    if not _is_host(parts.hostname) or not re.fullmatch(r"[A-Za-z0-9._~!$&'()*+,;=:-]{1,100}", mountpoint):
+    if not _is_host(parts.hostname) or not re.fullmatch(_MOUNTPOINT, mountpoint):
         raise ValueError(f"{parts.scheme}://HOST:PORT/MOUNTPOINT")
     if not port and parts.scheme == "ntrips":
         raise ValueError("ntrips://HOST:PORT/MOUNTPOINT: NTRIP over TLS has no port of its own")
@@ -119,6 +125,13 @@ def _tcp(parts: SplitResult, port: int) -> Link:
     if not _is_host(parts.hostname) or not port or parts.path not in ("", "/"):
         raise ValueError("tcp://HOST:PORT")
     return Link("tcp", parts.hostname or "", port)
+
+
+def _push(parts: SplitResult, port: int) -> Link:
+    mountpoint = unquote(parts.path.removeprefix("/"))
+    if parts.netloc or not re.fullmatch(_MOUNTPOINT, mountpoint):
+        raise ValueError("push:///MOUNTPOINT")
+    return Link("push", mountpoint=mountpoint)
 
 
 def _serial(parts: SplitResult, port: int) -> Link:
@@ -142,12 +155,31 @@ def _file(parts: SplitResult, port: int) -> Link:
     return Link("file", path=unquote(parts.path))
 
 
-_SCHEMES = {"ntrip": _caster, "ntrips": _caster, "tcp": _tcp, "serial": _serial, "file": _file}
+_SCHEMES = {"ntrip": _caster, "ntrips": _caster, "tcp": _tcp, "push": _push, "serial": _serial, "file": _file}
+
+
+def _serial_link(text: str) -> str:
+    if parse_link(text).scheme != "serial":
+        raise ValueError("serial:///dev/NAME?baud=9600")
+    return text
 
 
 def _link(text: str) -> str:
     parse_link(text)
     return text
+
+
+_EXPECTED_NETWORKS = 'an array of at most 100 networks such as "192.0.2.0/24"'
+
+
+def _networks(texts: list[str]) -> list[str]:
+    try:
+        known = [str(ip_network(text)) for text in texts]
+    except ValueError:
+        known = []
+    if len(known) != len(texts) or len(texts) > 100:
+        raise ValueError(_EXPECTED_NETWORKS)
+    return known
 
 
 _EXPECTED_ID = Expected("1 to 32 letters, digits, - and _")
@@ -159,14 +191,19 @@ class StationFile(Table):
     """A station file."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$"), _EXPECTED_ID]
-    link: Annotated[
-        str, AfterValidator(_link), Expected("ntrip://, ntrips://, tcp://, serial:/// or file:///")
-    ]
+    link: Annotated[str, AfterValidator(_link), Expected(LINKS)]
     user: Annotated[
         str | None, Field(pattern=r"^[^:]{1,200}$"), Expected("a name without a colon", shown=False)
     ] = None
     password_file: Annotated[
         str | None, Field(min_length=1), Expected("a file, relative to this one", shown=False)
+    ] = None
+    push_from: Annotated[list[str], AfterValidator(_networks), Expected(_EXPECTED_NETWORKS)] = Field(
+        default_factory=list
+    )
+    patrol: Annotated[bool, Expected("true or false")] = False
+    patrol_position: Annotated[
+        str | None, AfterValidator(_serial_link), Expected("serial:///dev/NAME?baud=9600")
     ] = None
     ntrip_version: Annotated[int, Field(ge=1, le=2), Expected("1 or 2")] = 2
     headers: Annotated[dict[str, str], AfterValidator(registry_tables.headers), _EXPECTED_HEADERS] = Field(
@@ -205,9 +242,17 @@ def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
     if filed is None or wrong:
         return None, problems
     caster = filed.link.startswith("ntrip")
-    if filed.user is not None and not caster:
+    pushed = filed.link.startswith("push:")
+    if filed.user is not None and not (caster or pushed):
         problems.append(f"{file}: user: expected no user: only casters ask for one")
-    if filed.password_file is not None and filed.user is None:
+    if filed.patrol_position is not None and not (filed.patrol and filed.link.startswith("serial:")):
+        expected = "patrol = true and a link serial:/// beside it"
+        problems.append(problem(file, "patrol_position", filed.patrol_position, expected))
+    if filed.patrol and filed.filing is not None:
+        problems.append(problem(file, "patrol", True, "no table filing: what is heard is of others"))
+    if filed.push_from and not pushed:
+        problems.append(f"{file}: push_from: expected none: only a link push:/// is pushed by others")
+    if filed.password_file is not None and filed.user is None and not pushed:
         problems.append(f"{file}: password_file: expected the key user beside it")
     if filed.headers and not caster:
         problems.append(f"{file}: headers: expected none: only casters are sent some")
@@ -220,10 +265,11 @@ def read_station(text: str, file: str) -> tuple[Station | None, list[str]]:
         return None, problems
     place, signals = filed.coordinates, filed.signals
     tables = ("receiver", "antenna", "filing", "permit")
-    plain = filed.model_dump(exclude={"coordinates", "signals", *tables})
+    plain = filed.model_dump(exclude={"coordinates", "signals", "push_from", *tables})
     return Station(
         **plain,
         **{name: getattr(filed, name) for name in tables},
+        push_from=tuple(filed.push_from),
         signals=signals.by_system() if signals else {},
         ecef_m=place.ecef_m() if place else None,
         frame=place.frame if place else None,

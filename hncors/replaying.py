@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hncors import gpstime
-from hncors.health import SECOND_NS
+from hncors.health import SECOND_NS, Origin
 from hncors.network import NO_NEWS, Chunk, Network, Tick
 from hncors.network_changes import begin_again
 from hncors.network_overload import NOTHING_LEFT_OUT, LeftOut
@@ -33,8 +33,9 @@ class News(NamedTuple):
 
     offset: int
     at_ns: int
-    state: str
+    state: str  # "": it is as it was
     why: str
+    origin: Origin | None = None
 
 
 class Source(NamedTuple):
@@ -185,8 +186,10 @@ class _Line:
 
     def _feed(self, source: Source, item: _Item) -> None:
         if item.news is not None:
-            told = Chunk(source.station, b"", item.at_ns, item.news.state, item.news.why, source.timed)
-            self.network.feed(told)
+            _, _, state, why, origin = item.news
+            self.network.feed(
+                Chunk(source.station, b"", item.at_ns, state or None, why, source.timed, origin)
+            )
         for at in range(item.first, item.last, self._chunk_size):
             data = bytes(source.data[at : min(at + self._chunk_size, item.last)])
             self.network.feed(Chunk(source.station, data, item.at_ns, timed=source.timed))

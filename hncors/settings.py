@@ -109,6 +109,14 @@ class Links(Table):
     starts_per_s: Annotated[float, Field(ge=0.1, le=1000), Expected("a number from 0.1 to 1000")] = 10.0
 
 
+class Push(Table):
+    """Where stations push their streams to, those whose link is push:///MOUNTPOINT."""
+
+    listen: Annotated[str, AfterValidator(_listen), Expected('text such as "127.0.0.1:2102"')]
+    tls_cert_file: _File = None
+    tls_key_file: _File = None
+
+
 class Record(Table):
     folder: Annotated[str, Field(min_length=1), Expected("a folder, relative to this file")]
     quota_gb: Annotated[float, Field(ge=0.001, le=1e6), Expected("a number from 0.001 to 1000000")] = 50.0
@@ -176,6 +184,7 @@ class Supervision(Table):
         None
     )
     policy: Annotated[str | None, Field(min_length=1), Expected("a TOML file, relative to this file")] = None
+    regions: Annotated[str | None, Field(min_length=1), Expected("a CSV file, relative to this file")] = None
     casters: Annotated[list[str], AfterValidator(_casters), Expected(_EXPECTED_CASTERS)] = []
     scan_hours: Annotated[float, AfterValidator(_scan_hours), Expected(_EXPECTED_HOURS)] = 0.0
     sourcetables: Annotated[str | None, Field(min_length=1), Expected("a folder, relative to this file")] = (
@@ -241,6 +250,7 @@ class Settings(Table):
     ] = "info"
     web: Annotated[Web, Expected("a table")] = Web()
     links: Annotated[Links, Expected("a table")] = Links()
+    push: Annotated[Push | None, Expected("a table")] = None
     record: Annotated[Record | None, Expected("a table")] = None
     integrity: Annotated[Integrity, Expected("a table")] = Integrity()
     ledger: Annotated[Ledger | None, Expected("a table")] = None
@@ -259,15 +269,21 @@ def read_settings(text: str, file: str) -> tuple[Settings | None, list[str]]:
     if settings.mqtt is not None and settings.ledger is None:
         expected = "a table [ledger] beside it: events wait in the ledger for the broker"
         problems.append(problem(file, "mqtt.broker", settings.mqtt.broker, expected))
+    problems += _pairs("web", settings.web, file)
     problems += _exposed(settings.web, file)
+    problems += _pairs("push", settings.push, file)
     return (None, problems) if problems else (settings, [])
+
+
+def _pairs(table: str, its: Web | Push | None, file: str) -> Iterator[str]:
+    """A certificate without its key, or the other way round."""
+    if its is not None and (its.tls_cert_file is None) != (its.tls_key_file is None):
+        there, other = ("tls_cert_file", "tls_key_file")[:: 1 if its.tls_key_file is None else -1]
+        yield problem(file, f"{table}.{there}", getattr(its, there), f"{table}.{other} beside it")
 
 
 def _exposed(web: Web, file: str) -> Iterator[str]:
     """What is wrong with who may reach the pages: others than this machine only by TLS and with a login."""
-    if (web.tls_cert_file is None) != (web.tls_key_file is None):
-        there, other = ("tls_cert_file", "tls_key_file")[:: 1 if web.tls_key_file is None else -1]
-        yield problem(file, f"web.{there}", getattr(web, there), f"web.{other} beside it")
     if is_loopback(parse_listen(web.listen).host):
         return
     if web.users_file is None or (web.tls_cert_file is None and web.web_config_file is None):

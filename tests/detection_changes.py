@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from detection_line import Changed
@@ -115,3 +117,34 @@ def _with_cn0(one: bytes, raw: int) -> bytes:
     at = 169 + satellites * signals + 36 * satellites + (20 + 24 + 10 + 1) * cells
     bits = bits[:at] + f"{raw:010b}" * cells + bits[at + 10 * cells :]
     return frame(int(bits, 2).to_bytes(len(payload), "big"))
+
+
+def noisy(errors: float, track: Sequence[tuple[float, float]] = (), every_s: int = 10) -> Changed:
+    """A radio's bits, so many of them wrong, with sentences of a patrol that goes along a track between."""
+    chance = random.Random(round(errors * 1e6))
+
+    def change(frames: list[bytes], time_ms: int) -> list[bytes]:
+        out = []
+        for one in frames:
+            bits = bytearray(one)
+            for bit in range(8 * len(bits)):
+                if chance.random() < errors:
+                    bits[bit >> 3] ^= 128 >> (bit & 7)
+            out.append(bytes(bits))
+        if track:
+            latitude, longitude = track[time_ms // 1000 // (6 * every_s) % len(track)]
+            out.append(gga(latitude, longitude))
+        return out
+
+    return change
+
+
+def gga(latitude_deg: float, longitude_deg: float) -> bytes:
+    """A sentence of a receiver with a fix, north and east."""
+    north = f"{int(latitude_deg):02}{latitude_deg % 1 * 60:07.4f}"
+    east = f"{int(longitude_deg):03}{longitude_deg % 1 * 60:07.4f}"
+    text = f"GPGGA,060000.00,{north},N,{east},E,4,12,0.8,60.0,M,-15.0,M,1.0,0001"
+    check = 0
+    for character in text.encode():
+        check ^= character
+    return f"${text}*{check:02X}\r\n".encode()

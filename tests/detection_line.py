@@ -18,7 +18,7 @@ from hncors.cli_simulated_files import station_file
 from hncors.daemon.territory import default
 from hncors.frames import year_of
 from hncors.gpstime import to_unix_ns
-from hncors.health import SECOND_NS
+from hncors.health import SECOND_NS, Origin
 from hncors.network import Chunk, Network
 from hncors.network_changes import watch
 from hncors.ntrip.sourcetable import read
@@ -26,6 +26,7 @@ from hncors.registry import Station, read_station
 from hncors.simulate.province import Province
 from hncors.supervise.judge import Judge
 from hncors.supervise.policy import Policy
+from hncors.supervise.regions import read_regions
 
 AFTER_NS = 2 * SECOND_NS  # a tick comes so long after each epoch: all but what is late has come by then
 Changed = Callable[[list[bytes], int], list[bytes]]  # frames of an epoch and its GPS ms, as they go on
@@ -116,6 +117,8 @@ def play(
     policy: Policy | None = None,
     rows: Mapping[str, str] | None = None,
     each: Callable[[int], None] | None = None,
+    origins: Mapping[str, Sequence[tuple[float, Origin]]] | None = None,
+    regions: str = "",
 ) -> Played:
     """Feeds played together; the first has all stations, others bring bytes for some of them.
 
@@ -126,8 +129,15 @@ def play(
     register, changed, later = register or {}, changed or {}, later or {}
     stations = registered(province, register)
     network = Network(stations)
-    network.judge = judge = Judge(len(stations), stations, default().areas, policy)
+    table = read_regions(regions, "regions.csv")[0] if regions else None
+    network.judge = judge = Judge(len(stations), stations, default().areas, policy, table)
+    pushed: list[tuple[int, str, Origin]] = []
     declared = {name: read(row.encode()).streams[0] for name, row in (rows or {}).items()}
+    for name, its in (origins or {}).items():
+        for after_s, origin in its:
+            at_ns = to_unix_ns(province.start_ms) + round(after_s * SECOND_NS)
+            pushed.append((at_ns, name, origin))
+    pushed.sort()
     judge.declared("192.0.2.7:2101", [], declared, to_unix_ns(province.start_ms))
     spliced = {name for feed in feeds[1:] for name in feed.names.values()}
     begin_ns = to_unix_ns(province.start_ms)
@@ -143,6 +153,10 @@ def play(
             extra = later[changes.pop(0)]
             stations = [replace(one, **extra.get(one.id, {})) for one in stations]
             watch(network, stations)
+        while pushed and pushed[0][0] <= now_ns:
+            at_ns, subject, origin = pushed.pop(0)
+            state = None if origin.refused else "connected"
+            network.feed(Chunk(subject, b"", at_ns, state, origin=origin))
         while waiting and waiting[0][0] <= now_ns:
             at_ns, _, subject, data = heapq.heappop(waiting)
             network.feed(Chunk(subject, data, at_ns))

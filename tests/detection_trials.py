@@ -30,7 +30,7 @@ def tried(case: Case) -> Result:
     """Play a trial."""
     made = play(
         case.feeds, register=case.register, changed=case.changed, later=case.later, policy=case.policy,
-        rows=case.rows,
+        rows=case.rows, origins=case.origins, regions=case.regions,
     )  # fmt: skip
     told = made.told + _of_rows(case, made)
     after_s: dict[str, float] = {}

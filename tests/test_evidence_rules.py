@@ -339,7 +339,7 @@ def test_rule_e15_not_by_a_clock_of_our_own_that_is_off() -> None:
 
 def test_every_rule_has_words_in_two_languages_and_a_class() -> None:
     for rule in RULES:
-        assert rule.zh and rule.en and rule.kind in "DGIOB" and rule.version
+        assert rule.zh and rule.en and rule.kind in "DGIOBR" and rule.version
     assert len(BY_ID) == len(RULES)
 
 

@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[1]
 # A module may import from its own row and the rows above.  A room is a package, or the modules whose names
 # begin with it: `cli_replay` lives in `cli`.
 ROWS = (
-    "version gpstime signals observation geodesy text tiers frames equipment",
+    "version gpstime signals observation geodesy text tiers frames equipment nmea",
     "rtcm3",
     "ntrip settings registry rinex",
     "measure",
-    "reading arp identity health kinds hearing dating completion mirrors positioning",
+    "reading arp identity health kinds hearing dating completion mirrors positioning patrol",
     "misleading coordinates causes network",
     "supervise",
     "simulate",

@@ -19,6 +19,7 @@ from hncors.view.kept import Kept
 from hncors.view.metrics import families
 from hncors.view.process import TICK_BOUNDS_S, Process
 from hncors.view.published import Published
+from hncors.view.pushed import Pushed
 from hncors.view.recorded import Recorded
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "metrics.md"
@@ -34,7 +35,7 @@ class Station(NamedTuple):
 def everything() -> dict[str, Family]:
     recorded = Recorded({}, {}, {}, 0, {}, {}, {}, 0, 0, 0, 0.0, 0, 0, {}, failing=False)
     process = Process(np.zeros(len(TICK_BOUNDS_S) + 1, np.int64), 0.0, 0.0, 0.0, recorded=recorded)
-    process = process._replace(kept=Kept(), published=Published(), scans={})
+    process = process._replace(kept=Kept(), published=Published(), pushed=Pushed(0, {}), scans={})
     network = Network([Station("A"), Station("B")])
     network.judge = Judge(2, [], *default())
     return {family.name: family for family in families(network, "1.2.3", process=process)}

@@ -74,7 +74,7 @@ def test_every_error_at_once():
         "coordinates: has x_m: expected x_m, y_m, z_m, or latitude_deg, longitude_deg, height_m",
         'enabled = "yes": expected true or false',
         'id = "A B": expected 1 to 32 letters, digits, - and _',
-        "link: missing: expected ntrip://, ntrips://, tcp://, serial:/// or file:///",
+        "link: missing: expected ntrip://, ntrips://, tcp://, push:///, serial:/// or file:///",
         "name = 5: expected text of at most 80 characters",
         "ntrip_version = 3: expected 1 or 2",
         "rate_hz = -1: expected a number from 0.01 to 100",

@@ -63,7 +63,7 @@ def test_every_error_at_once():
         ),
         (
             "zzz = 1",
-            "x.toml: zzz: unknown key: expected one of integrity, ledger, links, log_level, mqtt, re",
+            "x.toml: zzz: unknown key: expected one of integrity, ledger, links, log_level, mqtt, pu",
         ),
         ("web.port = 1", "x.toml: web.port: unknown key: expected one of anonymous, listen"),
         ("a = " + "[" * 5000, "x.toml: not TOML"),

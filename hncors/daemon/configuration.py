@@ -8,9 +8,17 @@ from pathlib import Path
 
 from hncors.daemon import connection, tls
 from hncors.daemon.territory import read_territory
-from hncors.daemon.web_files import read_web_files
-from hncors.registry import Station, doubts, read_stations
-from hncors.settings import Mqtt, Settings, problem, read_settings, stations_folder
+from hncors.daemon.web_files import read_push_files, read_web_files
+from hncors.registry import Station, doubts, parse_link, read_stations
+from hncors.settings import (
+    Mqtt,
+    Settings,
+    is_loopback,
+    parse_listen,
+    problem,
+    read_settings,
+    stations_folder,
+)
 
 MAX_BYTES = 4 << 20  # of one configuration file
 MAX_PASSWORD_BYTES = 4096
@@ -47,6 +55,8 @@ def load(path: Path) -> tuple[Settings, list[Station]]:
         problems += read_territory(settings, path)[1]
         problems += _missing_ledger_folder(settings, path)
         problems += read_web_files(settings.web, path)[1]
+        problems += read_push_files(settings.push, path)[1]
+        problems += _pushed(settings, stations, path)
         problems += _missing_mqtt_files(settings.mqtt, path)
     if problems or settings is None:
         raise ConfigurationError(problems)
@@ -147,6 +157,24 @@ def _missing_passwords(stations: list[Station]) -> Iterator[str]:
         if not there:
             # The value is not shown: some write the password itself here.
             yield f"{station.file}: password_file: expected a file that is there, not the password itself"
+
+
+def _pushed(settings: Settings, stations: list[Station], path: Path) -> Iterator[str]:
+    """Stations that push where nothing listens, to one mountpoint, or without a password from elsewhere."""
+    mountpoints: dict[str, Station] = {}
+    for station in stations:
+        link = parse_link(station.link)
+        if link.scheme != "push":
+            continue
+        if settings.push is None:
+            yield problem(station.file, "link", station.link, f"a table [push] in {path}: nothing listens")
+        elif station.password_file is None and not is_loopback(parse_listen(settings.push.listen).host):
+            expected = "expected one: push.listen is reached by others than this machine"
+            yield f"{station.file}: password_file: missing: {expected}"
+        if other := mountpoints.get(link.mountpoint):
+            expected = f"a mountpoint of its own: {other.file} has it too"
+            yield problem(station.file, "link", station.link, expected)
+        mountpoints[link.mountpoint] = station
 
 
 def _missing_mqtt_files(mqtt: Mqtt | None, path: Path) -> Iterator[str]:

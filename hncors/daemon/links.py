@@ -12,8 +12,9 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from hncors import network_changes
-from hncors.daemon import caster_client, configuration, player, serial_port, tls
+from hncors.daemon import caster_client, configuration, patrol_port, player, serial_port, tls
 from hncors.daemon.clock import Clock
+from hncors.daemon.intake import Intake
 from hncors.daemon.pulse import fault_event
 from hncors.daemon.reconnect import Turns
 from hncors.daemon.recorder import Recorder
@@ -62,6 +63,7 @@ class Links:
         secrets: Secrets,
         report: Callable[[Event], None],
         recorder: Recorder | None = None,
+        intake: Intake | None = None,
     ) -> None:
         self.stations = {station.id: station for station in stations}  # the same dictionary all the time
         self.faults: Counter[str] = Counter()
@@ -71,6 +73,7 @@ class Links:
         self._secrets = secrets
         self._report = report
         self._recorder = recorder
+        self._intake = intake
         self._waits = settings.links
         self.turns = Turns(settings.links.starts_per_s)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -120,6 +123,7 @@ class Links:
         return {
             "link_faults": dict(self.faults),
             "certificates_expire_unix_s": dict(self.certificates),
+            **({} if self._intake is None else {"pushed": self._intake.told()}),
             "insecure": [one.id for one in self.stations.values() if one.enabled and tls.insecure(one)],
         }
 
@@ -128,13 +132,13 @@ class Links:
 
         Without secrets, and after the last tick by the milliseconds that recordings keep.
         """
-        name, data, _, state, why, timed = chunk
+        name, _, _, _, why, *_ = chunk
         network = self._network
         if name in network.index:  # else it was removed, and its link has not ended yet
             if why:
                 why = self._secrets.hide(why)
             at_ns, first_ns = self._clock.now_ns(), network.last_tick_ns + MILLISECOND_NS
-            chunk = Chunk(name, data, at_ns if at_ns > first_ns else first_ns, state, why, timed)
+            chunk = chunk._replace(arrival_ns=at_ns if at_ns > first_ns else first_ns, why=why)
             if self._recorder is not None and self.stations[name].record:
                 self._recorder.note(chunk)
             network.feed(chunk)
@@ -182,11 +186,16 @@ class Links:
         match parse_link(station.link).scheme:
             case "file":
                 return player.play(station, self.deliver)
+            case "push":
+                if self._intake is None:
+                    raise RuntimeError("a station pushes, and nothing listens")
+                return self._intake.follow(
+                    station, self.deliver, self._password(station) if station.password_file else ""
+                )
             case "serial":
                 waits = self._waits
-                return serial_port.listen(
-                    station, self.deliver, waits.retry_first_s, waits.retry_longest_s, self._chance
-                )
+                listen = patrol_port.follow if station.patrol_position else serial_port.listen
+                return listen(station, self.deliver, waits.retry_first_s, waits.retry_longest_s, self._chance)
             case _:
                 return caster_client.follow(station, self._shared)
 

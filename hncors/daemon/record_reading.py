@@ -16,7 +16,7 @@ import numpy as np
 from hncors.daemon.record_folder import TICKS, TICKS_ENDING, hour_of
 from hncors.daemon.recording import Recording, shown, tag_path
 from hncors.daemon.timetag import HEADER_BYTES, RECORD_BYTES
-from hncors.health import CONNECTED, STATES
+from hncors.health import CONNECTED, STATES, Origin
 from hncors.network_overload import LeftOut
 from hncors.replaying import Begin, News, Script
 from hncors.text import printable
@@ -125,10 +125,10 @@ def read_news(folder: Path, station: str, recording: Recording | None) -> Told:
                 dropped += told.dropped
                 beyond += told.offset > size
                 timed = timed and told.timed
-                if told.state:
+                if told.state or told.origin is not None:
                     at = begin + min(told.offset, size)
                     before = news[-1].offset if news else 0
-                    news.append(News(max(at, before), told.at_ns, told.state, told.why))
+                    news.append(News(max(at, before), told.at_ns, told.state, told.why, told.origin))
             found = {BROKEN: broken, BEYOND: beyond, DROPPED: dropped}
             problems += [f"{shown(path)}: {number} {what}" for what, number in found.items() if number]
         begin += size
@@ -162,6 +162,7 @@ class _NewsLine(NamedTuple):
     why: str
     timed: bool
     dropped: int
+    origin: Origin | None
 
 
 def _told(line: bytes) -> _NewsLine | None:
@@ -178,4 +179,13 @@ def _told(line: bytes) -> _NewsLine | None:
     if not numbers or state not in ("", CONNECTED, *STATES) or not isinstance(why, str):
         return None
     timed = found.get("timed") is not False
-    return _NewsLine(at_ms * MS, offset, state, printable(why, WHY_CHARACTERS), timed, dropped)
+    why = printable(why, WHY_CHARACTERS)
+    return _NewsLine(at_ms * MS, offset, state, why, timed, dropped, _origin(found.get("origin")))
+
+
+def _origin(told: object) -> Origin | None:
+    match told:
+        case [str(address), str(agent), bool(refused)]:
+            address, agent = (printable(text, WHY_CHARACTERS) for text in (address, agent))
+            return Origin(address, agent, refused=refused)
+    return None

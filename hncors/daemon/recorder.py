@@ -59,7 +59,7 @@ class Recorder:
 
     def note(self, chunk: Chunk) -> None:
         """What a link brought, before anybody else sees it."""
-        name, data, arrival_ns, state, why, timed = chunk
+        name, data, arrival_ns, state, why, timed, origin = chunk
         self._stations.add(name)
         size = len(data) + PIECE_BYTES
         if data and self._no_room(name, size):
@@ -68,14 +68,16 @@ class Recorder:
             self.dropped[name] += len(data)
             data, size = b"", PIECE_BYTES
         news: dict[str, object] | None = None
-        if state is not None:
+        if state is not None or origin is not None:
             if self._news[name] >= WAITING_STATION_NEWS or self._news_waiting >= WAITING_NEWS:
                 self._lose(name, "dropped_news", 1)
                 self.dropped_news[name] += 1
             else:
                 self._news[name] += 1
                 self._news_waiting += 1
-                news = {"state": state, "why": why} | ({} if timed else {"timed": False})
+                news = {"state": state or "", "why": why} | ({} if timed else {"timed": False})
+                if origin is not None:
+                    news["origin"] = [origin.address, origin.agent, origin.refused]
         if not data and news is None:
             return
         if name in self._lost:

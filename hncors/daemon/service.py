@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from hncors.daemon import configuration, memory
 from hncors.daemon.clock import Clock
+from hncors.daemon.intake import Intake
 from hncors.daemon.ledger_service import LedgerPlace, LedgerService, open_place
 from hncors.daemon.links import Links
 from hncors.daemon.mqtt import Broker
@@ -27,13 +28,13 @@ from hncors.daemon.secrets import Lines, Secrets
 from hncors.daemon.territory import Territory, default, read_territory
 from hncors.daemon.web import Site, serve
 from hncors.daemon.web_desk import Desk
-from hncors.daemon.web_files import WebFiles, read_web_files
+from hncors.daemon.web_files import WebFiles, read_push_files, read_web_files
 from hncors.health import Event
 from hncors.network import Network
 from hncors.network_changes import resume
 from hncors.network_overload import LeftOut
 from hncors.registry import Station
-from hncors.settings import Mqtt, Settings
+from hncors.settings import Mqtt, Settings, parse_listen
 from hncors.supervise.judge import Judge
 from hncors.text import printable
 from hncors.version import VERSION
@@ -58,6 +59,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
             ledger = open_place(settings.ledger, config_path)
         territory = read_territory(settings, config_path)[0]
         web_files = read_web_files(settings.web, config_path)[0]
+        web_files = web_files._replace(push=read_push_files(settings.push, config_path)[0])
         if settings.record is not None:
             recorder = open_recorder(settings.record, config_path)
     except configuration.ConfigurationError as refused:
@@ -131,6 +133,15 @@ async def run(
         raise CannotListen(
             f'web.listen = "{settings.web.listen}": {fault.strerror}: expected {expected}'
         ) from None
+    if daemon.intake is not None and settings.push is not None:
+        try:
+            host, port = parse_listen(settings.push.listen)
+            await daemon.intake.listen(host, port, (web_files or WebFiles()).push)
+        except OSError as fault:
+            await serving.cleanup()
+            raise CannotListen(
+                f'push.listen = "{settings.push.listen}": {fault.strerror}: expected an address that is free'
+            ) from None
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in SIGNALS:  # before anybody is told that it runs
@@ -144,6 +155,8 @@ async def run(
         await daemon.watch(stations, stop, ending)
     finally:
         await serving.cleanup()
+        if daemon.intake is not None:
+            daemon.intake.close()
         daemon.notifier.close()
         log.info("ended")
         for number in (*SIGNALS, signal.SIGHUP):
@@ -178,6 +191,7 @@ class _Daemon:
             beat=self._beat,
             ticking=self._ticking,
         )
+        self.intake = None if settings.push is None else Intake()
         self.links = Links(
             settings,
             stations,
@@ -186,6 +200,7 @@ class _Daemon:
             secrets=secrets,
             report=self.pulse.report,
             recorder=recorder,
+            intake=self.intake,
         )
         self.ledger = (
             None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hncors.settings import Settings, problem, read_table
 from hncors.supervise.areas import Areas, read_areas
 from hncors.supervise.policy import Policy
+from hncors.supervise.regions import Regions, read_regions
 
 MAX_BYTES = 64 << 20
 
@@ -16,6 +17,7 @@ class Territory(NamedTuple):
 
     areas: Areas
     policy: Policy
+    regions: Regions | None = None
 
 
 def default() -> Territory:
@@ -29,7 +31,7 @@ def default() -> Territory:
 
 def read_territory(settings: Settings, path: Path) -> tuple[Territory, list[str]]:
     """What the configuration at `path` names, and every problem with it; in its place stands the default."""
-    areas, policy = default()
+    areas, policy, _ = default()
     named = settings.supervision
     problems: list[str] = []
     if named.areas is not None:
@@ -44,7 +46,12 @@ def read_territory(settings: Settings, path: Path) -> tuple[Territory, list[str]
         )
         policy = limits or policy
         problems += found
-    return Territory(areas, policy), problems
+    regions = None
+    if named.regions is not None:
+        text = _text(path, "supervision.regions", named.regions, problems)
+        regions, found = (None, []) if text is None else read_regions(text, str(path.parent / named.regions))
+        problems += found
+    return Territory(areas, policy, regions), problems
 
 
 def _text(path: Path, key: str, name: str, problems: list[str]) -> str | None:

@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from hncors.daemon.web_exporter import Exporter, read_exporter, server_context
 from hncors.daemon.web_users import Users, read_users
-from hncors.settings import Web, is_loopback, parse_listen, problem
+from hncors.settings import Push, Web, is_loopback, parse_listen, problem
+
+
+def read_push_files(push: Push | None, path: Path) -> tuple[ssl.SSLContext | None, list[str]]:
+    """The certificate of where stations push to, and every problem with it."""
+    if push is None or push.tls_cert_file is None or push.tls_key_file is None:
+        return None, []
+    return server_context(path, push.tls_cert_file, push.tls_key_file, "push.tls_cert_file")
 
 
 class WebFiles(NamedTuple):
@@ -17,6 +24,7 @@ class WebFiles(NamedTuple):
     users: Users | None = None
     exporter: Exporter = Exporter()
     context: ssl.SSLContext | None = None
+    push: ssl.SSLContext | None = None  # of [push]
 
 
 def read_web_files(web: Web, path: Path) -> tuple[WebFiles, list[str]]:

@@ -7,9 +7,10 @@ A client speaks NTRIP 2.0 if its Ntrip-Version says so (RTCM 10410.1, section 2)
 import binascii
 import re
 from base64 import b64decode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from hncors.ntrip.response import MAX_HEAD, MAX_HEADERS, MAX_LINE
@@ -51,14 +52,18 @@ class Refused(NamedTuple):
     why: str
 
 
-class Request:
-    """Reads one request.  What a client sends after it is left in `rest`: positions as NMEA GGA."""
+T = TypeVar("T")
 
-    def __init__(self) -> None:
+
+class Head(Generic[T]):
+    """Reads the head of a request, by `read` from its lines.  What is sent after it is left in `rest`."""
+
+    def __init__(self, read: Callable[[list[bytes]], T | Refused]) -> None:
         self.rest = b""
         self._held = bytearray()
+        self._read = read
 
-    def feed(self, data: bytes) -> Asked | Refused | None:
+    def feed(self, data: bytes) -> T | Refused | None:
         """The request once it is whole, None before."""
         self._held += data
         end = self._held.find(b"\r\n\r\n")
@@ -72,7 +77,14 @@ class Request:
         lines = head.split(b"\r\n")
         if len(lines) > MAX_HEADERS + 1 or max(map(len, lines)) + 2 > MAX_LINE or len(head) > MAX_HEAD:
             return Refused(431, "a request of too many or too long fields")
-        return _asked(lines)
+        return self._read(lines)
+
+
+class Request(Head[Asked]):
+    """Reads one request of a client.  What it sends after it are positions as NMEA GGA."""
+
+    def __init__(self) -> None:
+        super().__init__(_asked)
 
 
 def _asked(lines: list[bytes]) -> Asked | Refused:
@@ -80,13 +92,10 @@ def _asked(lines: list[bytes]) -> Asked | Refused:
     if found is None:
         known = re.match(rb"(POST|SOURCE|PUT|HEAD|OPTIONS) ", lines[0])
         return Refused(405, "only GET") if known else Refused(400, "a request line that is none")
-    fields: dict[str, str] = {}
-    for line in lines[1:]:
-        name, colon, value = line.decode("latin-1").partition(":")
-        if not colon or not name.strip() or _CONTROL.search(line):
-            return Refused(400, "a field that is none")
-        fields.setdefault(name.strip().lower(), value.strip())
-    user, password = _basic(fields.get("authorization", ""))
+    fields = fields_of(lines[1:])
+    if isinstance(fields, Refused):
+        return fields
+    user, password = basic(fields.get("authorization", ""))
     return Asked(
         mountpoint=unquote(found[1].decode("latin-1")),
         version=2 if "2." in fields.get("ntrip-version", "") else 1,
@@ -97,7 +106,18 @@ def _asked(lines: list[bytes]) -> Asked | Refused:
     )
 
 
-def _basic(value: str) -> tuple[str | None, str]:
+def fields_of(lines: list[bytes]) -> dict[str, str] | Refused:
+    """Header fields by name in small letters, of each the first."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if not colon or not name.strip() or _CONTROL.search(line):
+            return Refused(400, "a field that is none")
+        fields.setdefault(name.strip().lower(), value.strip())
+    return fields
+
+
+def basic(value: str) -> tuple[str | None, str]:
     """User and password of an Authorization (RFC 7617); no user where it holds none."""
     scheme, _, token = value.partition(" ")
     if scheme.lower() != "basic":
@@ -125,6 +145,11 @@ def accepted(version: int, voice: Voice) -> bytes:
         return b"ICY 200 OK\r\n\r\n"
     kept = {"Content-Type": "gnss/data", "Transfer-Encoding": "chunked"}
     return _head("HTTP/1.1", 200, "OK", voice, kept)
+
+
+def ready(voice: Voice) -> bytes:
+    """The head after which a station of NTRIP 2.0 pushes its stream."""
+    return _head("HTTP/1.1", 200, "OK", voice, {"Content-Length": "0"})
 
 
 def chunk(data: bytes) -> bytes:

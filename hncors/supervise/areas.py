@@ -11,7 +11,7 @@ RFC 7946; other members are allowed and not looked at. The file that comes with 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,12 +66,18 @@ class Areas:
             west - wide <= longitude_deg <= east + wide and south - reach <= latitude_deg <= north + reach
         ):
             return OUTSIDE  # as most rows of most casters are: nothing to look at closely
-        around = np.stack((np.cos(_ROUND) / np.cos(np.radians(latitude_deg)), np.sin(_ROUND)), axis=1) * reach
-        points = np.array([longitude_deg, latitude_deg]) + np.concatenate((np.zeros((1, 2)), around))
-        inside = self._areas_of(points) >= 0
+        inside = self._areas_of(_around(latitude_deg, longitude_deg, reach)) >= 0
         if inside.all():
             return INSIDE
         return UNDETERMINED if inside.any() else OUTSIDE
+
+    def among(
+        self, latitude_deg: float, longitude_deg: float, names: Collection[str], within_km: float
+    ) -> bool:
+        """Whether a place that is known to `within_km` may be in an area of one of these names."""
+        points = _around(latitude_deg, longitude_deg, within_km / KM_PER_DEG)
+        found = {self.areas[number] for number in self._areas_of(points).tolist() if number >= 0}
+        return any(area.name in names or area.name_en in names for area in found)
 
     def _areas_of(self, points: F64) -> I64:
         """The area of each point, -1 for none: the one whose edges a ray to the east crosses an odd number of
@@ -87,6 +93,13 @@ class Areas:
             if len(odd):
                 found[row] = odd[0]
         return found
+
+
+def _around(latitude_deg: float, longitude_deg: float, reach_deg: float) -> F64:
+    """A place and eight about it, longitude and latitude, (9, 2)."""
+    ring = np.stack((np.cos(_ROUND) / np.cos(np.radians(latitude_deg)), np.sin(_ROUND)), axis=1) * reach_deg
+    points: F64 = np.array([longitude_deg, latitude_deg]) + np.concatenate((np.zeros((1, 2)), ring))
+    return points
 
 
 def read_areas(text: str, file: str) -> tuple[Areas | None, list[str]]:

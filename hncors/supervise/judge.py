@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hncors.gpstime import from_unix_ns
-from hncors.health import SECOND_NS, Event, Watched, most_replay
+from hncors.health import ORIGINS, SECOND_NS, Event, Watched, most_replay
 from hncors.identity import Places
 from hncors.network import Network, Tick
 from hncors.ntrip.sourcetable import Stream as Row
 from hncors.observation import I64
+from hncors.patrol import Patrol
 from hncors.registry import Station
 from hncors.supervise.areas import Areas
 from hncors.supervise.clock_breaks import ClockBreaks
@@ -28,12 +29,14 @@ from hncors.supervise.own_place import OwnPlaces
 from hncors.supervise.plausibility import Plausibility, Plausible
 from hncors.supervise.policy import Policy, fingerprint
 from hncors.supervise.presence import Kept, Presence
+from hncors.supervise.regions import Regions
 from hncors.supervise.rules import RULES, Rule
 from hncors.supervise.scan import Lead as RowLead
 from hncors.supervise.seen import Seen, World, degrees, placed_deg, seen_of, serials_of
 from hncors.supervise.suspicion import PERSISTENT, Counted, Standing, standing
 
 EVERY_NS = 60 * SECOND_NS  # a stream is looked at so often
+HEARD_NS = 120 * SECOND_NS  # a base heard within this is on the air
 AGAIN_NS = 600 * SECOND_NS  # what was not seen for so long has ended; seen again it is news again
 MOST_SUBJECTS = 20_000
 MOST_ROWS = 5_000  # of sourcetables, over all casters, that leads are kept of
@@ -64,6 +67,7 @@ class _Held:
 class _Subject:
     presence: Presence = field(default_factory=Presence)
     leads: dict[str, _Held] = field(default_factory=dict)
+    serials: dict[str, str] = field(default_factory=dict)  # of the receiver, by the address that pushed
     suspected: bool = False
 
 
@@ -71,7 +75,12 @@ class Judge:
     """What the rules saw of each stream, and what they saw before."""
 
     def __init__(
-        self, streams: int, stations: Sequence[Watched], areas: Areas, policy: Policy | None = None
+        self,
+        streams: int,
+        stations: Sequence[Watched],
+        areas: Areas,
+        policy: Policy | None = None,
+        regions: Regions | None = None,
     ) -> None:
         """For a network of so many streams. `stations` are those of the registry."""
         self.policy = policy or Policy()
@@ -80,6 +89,7 @@ class Judge:
         self.looks = 0  # at streams and rows
         self.findings: deque[Found] = deque(maxlen=MOST_KEPT)  # the last, for whoever keeps them for good
         self._areas = areas
+        self._regions = regions or Regions({})
         self._own = OwnPlaces(streams, self.policy)
         self.kindred = Kindred(streams, self.policy)
         self._plausibility = Plausibility(streams)
@@ -96,6 +106,8 @@ class Judge:
     def _know(self, stations: Sequence[Watched]) -> None:
         self._stations = {station.id: station for station in stations if isinstance(station, Station)}
         self._filed = [station for station in self._stations.values() if station.filed]
+        known = self._stations.values()
+        self._temporary = [one for one in known if one.permit is not None and one.permit.temporary]
         self._motions = Places(self._filed).motions_of([station.id for station in self._filed])
 
     def rearrange(self, before: I64, stations: Sequence[Watched]) -> None:
@@ -171,6 +183,9 @@ class Judge:
         now_ms = from_unix_ns(now_ns)
         own_m, recent_m = self._own.of(number, now_ms), self._own.recent(number, now_ms)
         station = self._stations.get(network.streams[number].id)
+        if (patrol := network.streams[number].patrol) is not None:
+            yield from self._heard(network.streams[number].id, patrol, world, now_ns)
+            return
         kin = self.kindred.of(network, number)
         seen = seen_of(network, number, station, own_m, recent_m, now_ns, self._began_ns, kin)
         seen = seen._replace(
@@ -180,8 +195,32 @@ class Judge:
             clock_broke_s=self._clocks.since_s(number, now_ms),
             row=self._rows.get(network.streams[number].id, ("", None))[1],
         )
+        seen = self._pushed(seen)
         self._seen[seen.subject] = seen
         yield from self.consider(seen, world, now_ns)
+
+    def _heard(self, name: str, patrol: Patrol, world: World, now_ns: int) -> Iterator[Found]:
+        """What a patrol heard of late, one base after the other; the stream itself is nobody's station."""
+        for base in list(patrol.heard.values()):
+            if now_ns - base.last_ns <= AGAIN_NS:
+                live = now_ns - base.last_ns <= HEARD_NS
+                subject = f"{name}/{base.station_id}"
+                seen = Seen(subject, now_ns, live=live, arp_m=base.arp_m, computed=base.computed, heard=base)
+                yield from self.consider(seen, world, now_ns)
+
+    def _pushed(self, seen: Seen) -> Seen:
+        """With what is known of who pushes it."""
+        if not seen.origins:
+            return seen
+        now = [origin for origin in seen.origins if not origin.refused]
+        its, serial = self._subject(seen.subject), seen.equipment.get("receiver_serial", "")
+        address = now[-1].address if now else ""
+        if its is not None and address and serial and seen.equipped_ns >= now[-1].at_ns:
+            its.serials[address] = serial
+            while len(its.serials) > ORIGINS:
+                del its.serials[next(iter(its.serials))]
+        serials = {} if its is None else dict(its.serials)
+        return seen._replace(serials=serials, region=self._regions.of(address))
 
     def consider(self, seen: Seen, world: World, now_ns: int) -> Iterator[Found]:
         """Look at one stream, or at one row of a sourcetable, by every rule."""
@@ -234,7 +273,13 @@ class Judge:
         """What streams are held against now."""
         places_m = self._motions.at(from_unix_ns(now_ns))
         held = self.policy, self._areas, self._filed, places_m, self._seen, serials_of(self._seen.values())
-        return World(*held, placed_deg(places_m), disturbed=disturbed, clock_off=clock_off)
+        return World(
+            *held,
+            placed_deg(places_m),
+            disturbed=disturbed,
+            clock_off=clock_off,
+            temporary=self._temporary,
+        )
 
     def _hold(self, seen: Seen, its: _Subject, rule: Rule, lead: Lead, now_ns: int) -> Iterator[Found]:
         held = its.leads.get(rule.id)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from hncors.settings import Expected, Table
 
 PLACEHOLDERS = ("0", "00000", "000000", "123456", "N/A", "NA", "NONE", "NULL", "UNKNOWN", "-")
+NEUTRAL = ("cloud", "cdn", "vpn")
 _NAMES = "an array of names"
 
 
@@ -63,6 +64,11 @@ class Policy(Table):
     foreign_air_tecu: Annotated[float, Field(ge=0.05, le=100), Expected("TECU from 0.05 to 100")] = 1.0
     clock_break_m_s: Annotated[float, Field(ge=0.01, le=1000), Expected("m/s from 0.01 to 1000")] = 0.3
     spoofing_minutes: _Minutes = 20.0
+    radio_km: Annotated[float, Field(ge=1, le=500), Expected("kilometres from 1 to 500")] = 40.0
+    radio_times: Annotated[int, Field(ge=1, le=1000), Expected("a number from 1 to 1000")] = 5
+    takeover_hours: _Hours = 24.0
+    home_regions: _Names = Field(default_factory=list)
+    neutral_regions: _Names = Field(default_factory=lambda: list(NEUTRAL))
     placeholders: _Names = Field(default_factory=lambda: list(PLACEHOLDERS))
     allowed_relays: Annotated[list[list[str]], AfterValidator(_pairs), Expected(_PAIRS)] = Field(
         default_factory=list

@@ -19,7 +19,7 @@ class Rule(NamedTuple):
     """A rule and its name."""
 
     id: str
-    kind: str  # D declared, G geometry, I identity, O observations, B behaviour
+    kind: str  # D declared, G geometry, I identity, O observations, B behaviour, R radio
     version: str
     zh: str
     en: str
@@ -130,6 +130,14 @@ RULES = (
         False,
     ),
     Rule(
+        "E14",
+        "R",
+        "1",
+        "巡查电台收到未备案基准站",
+        "a patrol heard a base by radio that is not filed",
+        rules_place.heard_unfiled,
+    ),
+    Rule(
         "E15",
         "O",
         "1",
@@ -160,6 +168,22 @@ RULES = (
         "自有站点疑受欺骗",
         "a station of the own network whose signals may be forged",
         rules_own.spoofed,
+    ),
+    Rule(
+        "E19",
+        "B",
+        "1",
+        "推送来源被他人取代，或两处交替",
+        "another source pushes the stream, or two take turns",
+        rules_own.taken_over,
+    ),
+    Rule(
+        "E20",
+        "D",
+        "1",
+        "推送地址登记在本网区域之外",
+        "pushed from an address of another region",
+        rules_own.from_elsewhere,
     ),
 )
 BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in RULES}

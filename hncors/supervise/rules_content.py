@@ -72,7 +72,7 @@ def _same_make(seen: Seen, other: Seen, name: str) -> bool:
 
 def imitates(seen: Seen, world: World) -> Lead | None:
     """E7: a stream that is not filed has a name like the own network's."""
-    if seen.filed or seen.permitted:
+    if seen.filed or seen.permitted or seen.heard is not None:
         return None
     name = seen.subject.rpartition("/")[2].upper()
     prefix = next((one for one in world.policy.own_prefixes if one and name.startswith(one.upper())), None)

@@ -7,10 +7,11 @@ import math
 import numpy as np
 
 from hncors import kinds
+from hncors.registry import Station
 from hncors.supervise.areas import INSIDE, OUTSIDE, UNDETERMINED
 from hncors.supervise.findings import STRENGTHS
 from hncors.supervise.lead import Lead, about
-from hncors.supervise.seen import Place, Seen, World, degrees
+from hncors.supervise.seen import Place, Seen, World, degrees, in_force
 
 DOUBTS = {kinds.MOVING: "weak", kinds.ROUND: "medium", kinds.SETTLING: "strong"}
 """What a broadcast place in the territory is worth at most, where the stream may be no fixed station."""
@@ -21,7 +22,9 @@ _KM_PER_DEG = 111.2
 
 def broadcast_unfiled(seen: Seen, world: World) -> Lead | None:
     """E2: a physical reference point inside the territory, and no filed station near it."""
-    if seen.filed or seen.arp_m is None or seen.computed or seen.permitted or not seen.live:
+    if seen.filed or seen.arp_m is None or seen.computed or not seen.live or seen.heard is not None:
+        return None
+    if permitted(seen, world):
         return None
     lead = _unfiled(seen.arp_m, world, "播发的参考点", "the broadcast reference point", "strong")
     others = (one for one in DOUBTS if one in seen.kinds and one != kinds.MOVING)
@@ -33,6 +36,52 @@ def broadcast_unfiled(seen: Seen, world: World) -> Lead | None:
     most = "strong" if doubt == kinds.ROUND and NULL_ANTENNA not in antenna.upper() else DOUBTS[doubt]
     weaker = min(lead.strength, most, key=STRENGTHS.index)  # a named antenna is one whose place was typed in
     return Lead(weaker, f"{lead.zh}；{zh}", f"{lead.en}; {en}", {**lead.inputs, "kind": doubt})
+
+
+def permitted(seen: Seen, world: World) -> bool:
+    """Whether a temporary permit is in force, and for where it is: by its observations, else by its word."""
+    if seen.station is None or not seen.permitted:
+        return False
+    point_m = seen.own_m or seen.arp_m
+    return point_m is None or _covers(seen.station, point_m, world)
+
+
+def _covers(station: Station, point_m: Place, world: World) -> bool:
+    """Whether a permit is for a place; one that names no areas is for all."""
+    areas = station.permit.areas if station.permit is not None else []
+    return not areas or world.areas.among(*degrees(point_m), areas, world.policy.border_km)
+
+
+def _licenses(station: Station, point_m: Place, at_ns: int, world: World) -> bool:
+    """Whether some station's permit lets a base stand at a place on a day: one that names its areas."""
+    named = station.permit is not None and bool(station.permit.areas)
+    return named and in_force(station, at_ns) and _covers(station, point_m, world)
+
+
+def heard_unfiled(seen: Seen, world: World) -> Lead | None:
+    """E14: a patrol heard a base by radio that says it stands in the territory, and none is filed there.
+
+    A repeater sends a filed station's own reference point, so there is one filed there. A base of a survey
+    has a permit for the day and the county, of whichever station file.
+    """
+    base = seen.heard
+    if base is None or not seen.live or seen.computed or base.times < world.policy.radio_times:
+        return None
+    lead = _unfiled(base.arp_m, world, "电台收到的基准站参考点", "the base that was heard by radio", "strong")
+    if lead is None or any(_licenses(one, base.arp_m, seen.at_ns, world) for one in world.temporary):
+        return None
+    inputs = {**lead.inputs, "times": base.times, "station_number": base.station_id}
+    if not base.placed:
+        weaker = min(lead.strength, "medium", key=STRENGTHS.index)
+        zh, en = "；巡查时无自身位置", "; where the patrol was is not known"
+        return Lead(weaker, lead.zh + zh, lead.en + en, inputs)
+    inputs["heard_within"] = about(base.near_m)
+    away = about(base.near_m)
+    zh, en = f"；最近在约 {away} 处收到", f"; heard {away} from there at the nearest"
+    if base.near_m > world.policy.radio_km * 1000:  # farther than radio of this kind reaches
+        zh, en = f"{zh}，远于电台可达距离", f"{en}, farther than such radio reaches"
+        return Lead("weak", lead.zh + zh, lead.en + en, inputs)
+    return Lead(lead.strength, lead.zh + zh, lead.en + en, inputs)
 
 
 def _moves(seen: Seen, world: World) -> bool:
@@ -47,7 +96,9 @@ def _moves(seen: Seen, world: World) -> bool:
 def behind_computed(seen: Seen, world: World) -> Lead | None:
     """E11: a stream that is computed from several stations tells where the physical one is (1032)."""
     named = seen.station.operator if seen.station is not None else ""
-    if seen.physical_m is None or seen.permitted or (named and named in world.policy.network_products):
+    if seen.physical_m is None or permitted(seen, world):
+        return None
+    if named and named in world.policy.network_products:
         return None
     return _unfiled(
         seen.physical_m, world, "所示物理站位置", "the place of the physical station it tells of", "medium"

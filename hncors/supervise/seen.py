@@ -11,11 +11,12 @@ import numpy as np
 from hncors import kinds
 from hncors.arp import Off
 from hncors.geodesy import to_geodetic
-from hncors.health import SECOND_NS, WITH_EPOCHS, Stream, replayed_s
+from hncors.health import SECOND_NS, WITH_EPOCHS, Origin, Stream, replayed_s
 from hncors.hearing import ALTERNATE_NS
 from hncors.network import Network
 from hncors.ntrip.sourcetable import Stream as Row
 from hncors.observation import F64
+from hncors.patrol import Heard
 from hncors.registry import Station
 from hncors.rtcm3.station import Equipment
 from hncors.supervise.areas import Areas
@@ -58,6 +59,11 @@ class Seen(NamedTuple):
     air: Excess | None = None  # electrons overhead that its neighbours do not have
     departs_m: float = 0.0  # from its registered place, where it does and for no wider cause
     clock_broke_s: float | None = None  # since its receiver's clock changed its rate
+    origins: Sequence[Origin] = ()  # who pushed it, the last of them pushes it now
+    equipped_ns: int = 0  # when it last told its equipment
+    serials: Mapping[str, str] = {}  # of the receiver, by the address it was told from
+    heard: Heard | None = None  # a base that a patrol heard by radio; then there is little besides
+    region: str = ""  # of the address that pushes it
 
     @property
     def filed(self) -> bool:
@@ -65,12 +71,17 @@ class Seen(NamedTuple):
 
     @property
     def permitted(self) -> bool:
-        """Whether a permit says that it may work now, without being filed: a base of a survey."""
-        permit = self.station.permit if self.station is not None and not self.station.filed else None
-        if permit is None or not permit.temporary:
-            return False
-        day = (np.datetime64(0, "s") + self.at_ns // SECOND_NS).astype("datetime64[D]").item()
-        return (permit.begins is None or permit.begins <= day) and (permit.ends is None or day <= permit.ends)
+        """Whether a permit says that it may work on this day, without being filed: a base of a survey."""
+        return self.station is not None and in_force(self.station, self.at_ns)
+
+
+def in_force(station: Station, at_ns: int) -> bool:
+    """Whether a station that is not filed has a temporary permit for that day."""
+    permit = None if station.filed else station.permit
+    if permit is None or not permit.temporary:
+        return False
+    day = (np.datetime64(0, "s") + at_ns // SECOND_NS).astype("datetime64[D]").item()
+    return (permit.begins is None or permit.begins <= day) and (permit.ends is None or day <= permit.ends)
 
 
 class World(NamedTuple):
@@ -87,6 +98,7 @@ class World(NamedTuple):
     placed_deg: F64 = np.empty((0, 2))  # latitude and longitude of the filed stations that have a place
     disturbed: bool = False  # the ionosphere over the network is
     clock_off: bool = False  # of this machine, as far as streams tell
+    temporary: Sequence[Station] = ()  # with a permit, whether it is in force or not
 
     @property
     def unplaced(self) -> int:
@@ -162,6 +174,8 @@ def seen_of(
         copying_s=(stream.closed_ms - kin.copy[1].since_ms) / 1000 if kin.copy is not None else 0.0,
         interval_s=stream.account.best_interval_ms() / 1000 or None,
         ago_s=replayed_s(stream),
+        origins=tuple(stream.origins),
+        equipped_ns=max((stream.said[kind].at_ns for kind in _TOLD_IN if kind in stream.said), default=0),
     )
 
 

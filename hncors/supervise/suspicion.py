@@ -1,8 +1,8 @@
 """What leads make together: a lead (线索), or a suspicion (疑似). More only a person can say.
 
 Two leads of independent classes, of which neither is only context, make a suspicion; so does one strong lead
-of geometry or observation about a stream that has been at one place for days (E12). A weak lead counts for
-its class like a strong one: that a declared place and a name are both odd is two independent oddities.
+of geometry, observation or radio about a stream that has been at one place for days (E12). A weak lead counts
+for its class like a strong one: that a declared place and a name are both odd is two independent oddities.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from hncors.supervise.findings import STRENGTHS
 
 PERSISTENT = "E12"
-_CLASSES_OF_PLACE = ("G", "O")
+_CLASSES_OF_PLACE = ("G", "O", "R")
 _STRONG = STRENGTHS.index("strong")
 
 

@@ -16,8 +16,8 @@ MANIFEST, FORMAT = "manifest.json", 1
 MOST_FILES, MOST_BYTES = 5_000, 8 << 30  # of a bundle that is looked at, unpacked
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _KEYS = ("name", "size", "sha256")
-# What a replay of minutes cannot show: days at a place, a day of silence; a look at a sourcetable of then.
-BY_DAYS, BY_ROWS = ("E12", "E13"), ("E1", "E5", "E7")
+# What a replay of minutes cannot show: days at a place, a day of silence; who pushed; a sourcetable of then.
+BY_DAYS, BY_SOURCE, BY_ROWS = ("E12", "E13"), ("E19", "E20"), ("E1", "E5", "E7")
 
 
 class Found(NamedTuple):
@@ -94,7 +94,7 @@ def compared(kept: Sequence[Found], replayed: Sequence[Found]) -> dict[str, list
         strengths = shown.get((one.rule, one.subject), set())
         if one.strength in strengths:
             made["same"].append(one)
-        elif one.rule in BY_DAYS or (one.rule in BY_ROWS and not strengths):
+        elif one.rule in BY_DAYS + BY_SOURCE or (one.rule in BY_ROWS and not strengths):
             made["not_replayed"].append(one)
         else:
             made["differs"].append(one)

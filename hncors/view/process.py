@@ -12,6 +12,7 @@ from hncors.network_overload import MEASURES, Overload
 from hncors.view.exposition import Family, Kind
 from hncors.view.kept import Kept, kept_families
 from hncors.view.published import Published, published_families
+from hncors.view.pushed import Pushed, pushed_families
 from hncors.view.recorded import Recorded, recorded_families
 from hncors.view.scanned import Scans, scanned_families
 from hncors.view.web_metrics import Served, served_families
@@ -43,6 +44,7 @@ class Process(NamedTuple):
     recorded: Recorded | None = None  # of the recorder, where there is one
     kept: Kept | None = None  # of the ledger, where there is one
     scans: Scans | None = None  # of sourcetables, where they are read now and then
+    pushed: Pushed | None = None  # of stations that push, where they may
     published: Published | None = None  # of the MQTT broker, where there is one
     overload_lag_s: float = 0.0  # how much longer than the time between ticks the last one took
     overload: Overload = Overload()
@@ -143,6 +145,8 @@ def process_families(process: Process) -> Iterator[Family]:
         yield from kept_families(p.kept)
     if p.scans is not None:
         yield from scanned_families(p.scans)
+    if p.pushed is not None:
+        yield from pushed_families(p.pushed)
     if p.published is not None:
         yield from published_families(p.published)
     yield from served_families(p.served)

@@ -7,7 +7,7 @@ ARGS ?=
 # Tests of different files at once, one for each core and at most four; TOGETHER= takes them one by one.
 TOGETHER ?= --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: causes clones dashboards detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check quality crash peers lock install rollback deb clean
+.PHONY: causes clones dashboards detection displacement integrity residuals demo test check bench golden fuzz soak faults simulate-check screens quality crash peers lock install rollback deb clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/hncors demo $(ARGS)
@@ -65,6 +65,10 @@ clones: $(VENV)/dev.stamp
 # The dashboards for Grafana, from scripts/dashboard_tables.py.
 dashboards: $(VENV)/dev.stamp
 	$(BIN)/python scripts/dashboards.py
+
+# The demo's pages in a real browser, after twenty minutes: the pictures of docs/screens.
+screens: $(VENV)/dev.stamp
+	$(BIN)/python scripts/screens.py $(ARGS)
 
 # Links and network under random faults, held against their plan; make soak ARGS="--hours 2 --seed 7 --real".
 soak: $(VENV)/dev.stamp

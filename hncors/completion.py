@@ -145,8 +145,6 @@ class Completion(NamedTuple):
                 _age_ns(streams.epoch_ns[stream], closed_ms) > REPLAY_S * SECOND_NS
             )
             accountable &= ~replays | replayed
-        if self.blind:
-            accountable &= at_ms >= self.blind[-1][1] + GRACE_MS
         usual = (begins | goes_on) & (step_ms > 0) & (step_ms <= LATE_MS) & in_time
         usual &= (accounts.interval_ms[stream] > 0) & (accountable | ~closes)
         usual &= ~trusted | (bit_at == last)
@@ -174,7 +172,7 @@ class Completion(NamedTuple):
         lines.opened[stream] = NEVER
         lines.newest[stream] = time
         lines.last_of_span[stream] = time
-        accounts.add(stream, time, at_ms)
+        accounts.add(stream, time, at_ms, self.blind[-1][1] + GRACE_MS if self.blind else NEVER)
         streams.epoch_ns[stream] = last_ns
         streams.closed_ms[stream] = time
         without_bit = np.where(unset, streams.without_bit[stream] + 1, 0)

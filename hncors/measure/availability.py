@@ -72,14 +72,18 @@ class Accounts(Table):
         fits: B = next_one & (interval > 0) & ((promised == NEVER) | (promised == interval))
         return fits
 
-    def add(self, rows: I64, time: I64, at_ms: I64) -> None:
-        """What `Account.epoch` does, for rows in turn, each once, when nothing was blind lately."""
+    def add(self, rows: I64, time: I64, at_ms: I64, waited_until_ms: int = NEVER) -> None:
+        """What `Account.epoch` does, for rows in turn, each once.
+
+        What came before `waited_until_ms` waited for us, having come while nobody looked: that lag is ours.
+        """
         steps, lags = self.stepped[rows], self.lagged[rows]
         self.steps[rows, steps % WINDOW] = time - self.newest[rows]
         self.stepped[rows] = steps + 1
         lag_ms = np.maximum(at_ms - time, 0)
-        self.lags[rows, lags % WARM_UP] = lag_ms
-        self.lagged[rows] = lags + 1
+        own = (at_ms >= waited_until_ms) | (lags == 0)
+        self.lags[rows[own], lags[own] % WARM_UP] = lag_ms[own]
+        self.lagged[rows] = lags + own
         self.lag_ms[rows] = lag_ms
         self.newest[rows] = time
         self.until[rows] = time

@@ -228,7 +228,7 @@ def _sky(network: Network) -> Iterator[Family]:
     told = "hncors_bds3_satellites_tracked", "gauge", text
     yield by(told, ("station", "signal"), _BEIDOU, tally.seen_bds3 & on, tally.bds3)
     some = tally.cn0_count > 0
-    mean_dbhz = tally.cn0_sum_dbhz / np.where(some, tally.cn0_count, 1)
+    mean_dbhz = np.round(tally.cn0_sum_dbhz / np.where(some, tally.cn0_count, 1), 2)
     told = "hncors_signal_cn0_dbhz", "gauge", "Mean carrier-to-noise density in the newest epoch"
     yield by(told, cells, _CELL_LABELS, some & on, mean_dbhz)
     text = "Observations (satellite and signal) in complete epochs"

@@ -40,7 +40,7 @@ def position_families(network: Network) -> Iterator[Family]:
     text = "Satellites in the position of the newest epoch"
     yield Family("hncors_position_satellites", "gauge", text, ("station",), names, its.used[rows])
     text = "Dilution of precision (PDOP) of the newest epoch's position"
-    yield Family("hncors_position_dilution", "gauge", text, ("station",), names, its.pdop[rows])
+    yield Family("hncors_position_dilution", "gauge", text, ("station",), names, np.round(its.pdop[rows], 2))
     unusable = its.unusable.reshape(len(ids), len(_REASONS))
     some, why = places((unusable > 0) & now[:, None])
     name = "hncors_satellites_unusable"

@@ -20,7 +20,10 @@ _TESTS, _SYSTEMS = singly(TESTS), singly(GNSS)
 
 
 def quality_families(network: Network) -> Iterator[Family]:
-    """Counters of all signals a station ever sent; gauges only of what is known while it is streaming."""
+    """Counters of all signals a station ever sent; gauges only of what is known while it is streaming.
+
+    With no more digits than mean something: those of noise take longer to write and to pack than all others.
+    """
     quality = network.quality
     ids = [stream.id for stream in network.streams]
     now = network.tables.streams.streaming
@@ -49,10 +52,12 @@ def quality_families(network: Network) -> Iterator[Family]:
     yield Family(name, "counter", text, ("station",), labels_of(name, ids, heard), jumps)
     rms, _ = quality.multipath_rms_m()
     text = "Code multipath and noise about the mean of each arc, of all satellites"
-    yield signals("hncors_multipath_rms_meters", "gauge", text, rms, ~np.isnan(rms) & now[:, None])
+    there = ~np.isnan(rms) & now[:, None]
+    yield signals("hncors_multipath_rms_meters", "gauge", text, np.round(rms, 3), there)
     fall = quality.cn0_fall_db()
     text = "Mean C/N0 below what is expected of the station and elevation"
-    yield signals("hncors_signal_cn0_fall_decibels", "gauge", text, fall, ~np.isnan(fall) & now[:, None])
+    there = ~np.isnan(fall) & now[:, None]
+    yield signals("hncors_signal_cn0_fall_decibels", "gauge", text, np.round(fall, 2) + 0.0, there)
     causes = {(ids[r], cause): 1.0 for r, cause in enumerate(quality.strength.cause) if cause and now[r]}
     text = "1 while many signals of a station have fallen at once, by what that looks like"
     yield Family(
@@ -79,7 +84,7 @@ def quality_families(network: Network) -> Iterator[Family]:
 
 
 def _stat(name: str, text: str, ids: list[str], now: NDArray[np.bool_], stats: dict[str, F64]) -> Family:
-    values = np.stack(list(stats.values()), axis=1)
+    values = np.round(np.stack(list(stats.values()), axis=1), 4)
     rows, numbers = places(now[:, None] & ~np.isnan(values))
     labels = labels_of(name, ids, rows, numbers, singly([*stats]))
     return Family(name, "gauge", text, ("station", "stat"), labels, values[rows, numbers])

@@ -28,7 +28,8 @@ ARGUMENTS = (
 )
 PICTURES = (  # file, page, language, colours, width, height, all of it
     ("overview-zh", "/", "zh", "light", 1280, 900, False),
-    ("overview-en", "/", "en", "dark", 1280, 900, False),
+    ("overview-en", "/", "en", "light", 1280, 900, False),
+    ("overview-dark", "/", "en", "dark", 1280, 900, False),
     ("station", "/stations/CSHA", "zh", "light", 1280, 900, True),
     ("events", "/events", "en", "light", 1280, 800, False),
     ("cases", "/cases", "zh", "light", 1280, 700, False),
@@ -57,7 +58,7 @@ def take(browser: Browser, base: str, picture: tuple[str, str, str, str, int, in
 def first_case(base: str) -> int:
     """The case of the unfiled station, else the first there is."""
     with urllib.request.urlopen(f"{base}/api/v1/cases") as answer:
-        cases = json.load(answer)["cases"]
+        cases = json.load(answer)
     return next((case["number"] for case in cases if "WILD" in case["subject"]), 1)
 
 

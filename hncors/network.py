@@ -33,6 +33,7 @@ from hncors.health import (
     is_replay,
     judge_state,
     most_replay,
+    remember_origin,
     stream_of,
     together,
 )
@@ -131,7 +132,7 @@ class Network:
         # Time tags of recordings keep milliseconds; live must not know more than its replay will.
         arrival_ns -= arrival_ns % 1_000_000
         if origin is not None:
-            stream.origins.append(origin._replace(at_ns=arrival_ns))
+            remember_origin(stream.origins, origin._replace(at_ns=arrival_ns))
         if state is not None:
             self._link(stream, state, why, arrival_ns)
         elif stream.link != CONNECTED and data:

@@ -70,6 +70,38 @@ def test_a_missing_file_and_an_empty_folder(folder):
     assert problems(folder) == ["any.toml: No such file or directory: expected a file that can be read"]
 
 
+@pytest.mark.parametrize(
+    ("push", "station", "told"),
+    [
+        (None, "", 'A.toml: link = "push:///A": expected a table [push] in any.toml: nothing listens'),
+        ("127.0.0.1:2102", "", None),
+        ("0.0.0.0:2102", 'password_file = "p"\n', None),
+        ("0.0.0.0:2102", "", "A.toml: password_file: missing: expected one: push.listen is reached by"),
+        ("[::1]:2102", 'push_from = ["192.0.2.1/24"]\n', "A.toml: push_from"),
+        ("127.0.0.1:0:1", "", 'any.toml: push.listen = "127.0.0.1:0:1": expected an address of'),
+    ],
+)
+def test_stations_that_push(folder, push, station, told):
+    with (folder / "any.toml").open("a", encoding="utf-8") as file:
+        file.write("" if push is None else f'[push]\nlisten = "{push}"\n')
+    (folder / "stations/p").write_text("geheim", encoding="utf-8")
+    (folder / "stations/A.toml").write_text(f'id = "A"\nlink = "push:///A"\n{station}', encoding="utf-8")
+    found = problems(folder) if told else load(folder / "any.toml") and []
+    assert [line.removeprefix("stations/").startswith(told) for line in found] == [True] * bool(told), found
+
+
+def test_a_mountpoint_is_pushed_by_one_station(folder):
+    with (folder / "any.toml").open("a", encoding="utf-8") as file:
+        file.write('[push]\nlisten = "127.0.0.1:2102"\n')
+    for name in "AB":
+        text = f'id = "{name}"\nlink = "push:///M"\n'
+        (folder / f"stations/{name}.toml").write_text(text, encoding="utf-8")
+    (found,) = problems(folder)
+    assert found == (
+        'stations/B.toml: link = "push:///M": expected a mountpoint of its own: stations/A.toml has it too'
+    )
+
+
 def test_a_file_too_large(folder):
     (folder / "any.toml").write_bytes(b"#" * (5 << 20))
     assert problems(folder) == ["any.toml: more than 4194304 bytes: expected a configuration file"]

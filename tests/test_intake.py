@@ -10,6 +10,7 @@ import contextlib
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import certificates
 import pytest
@@ -17,6 +18,8 @@ import wire
 from cli_material import made
 from daemon_process import casting, configure, times
 from daemon_process import running as running_daemon
+from hypothesis import given
+from hypothesis import strategies as st
 from peers import free_port, running
 from waiting import until
 from wire import epoch
@@ -64,7 +67,7 @@ async def house(
     its = Intake(clock)
     _, port = await its.listen("127.0.0.1", 0, tls)
     made = House(its, clock, port)
-    following = asyncio.create_task(its.follow(station, made.told.append, password))
+    following = asyncio.create_task(its.follow(station, made.told.append, lambda: password))
     await asyncio.sleep(0)
     try:
         yield made
@@ -237,7 +240,7 @@ async def test_a_station_that_is_removed_is_closed():
     its = Intake()
     _, port = await its.listen("127.0.0.1", 0)
     told: list[Chunk] = []
-    following = asyncio.create_task(its.follow(STATION, told.append, PASSWORD))
+    following = asyncio.create_task(its.follow(STATION, told.append, lambda: PASSWORD))
     await asyncio.sleep(0)
     assert (told[0].state, told[0].why) == ("connecting", WAITING)
     reader, writer = await offer(port, source())
@@ -283,6 +286,52 @@ async def test_the_daemon_takes_what_is_pushed(peer, tmp_path):
 async def send(writer: asyncio.StreamWriter) -> None:
     async for at_ms in times():
         writer.write(b"".join(epoch(at_ms)))
+
+
+async def test_a_new_password_counts_at_once_and_none_lets_nobody_in(tmp_path):
+    file, told = tmp_path / "password", []
+    its = Intake()
+    _, port = await its.listen("127.0.0.1", 0)
+    following = asyncio.create_task(its.follow(STATION, told.append, lambda: file.read_text().strip()))
+    for now, answer in (("", b"ERROR - Service Unavailable\r\n"), (PASSWORD, WELCOME), ("x2", WELCOME)):
+        if now:
+            file.write_text(now)
+        reader, writer = await offer(port, source(now or PASSWORD))
+        assert await reader.readexactly(len(answer)) == answer
+        writer.close()
+        await until(lambda: its.told().connections == 0)
+    states = [(chunk.state, chunk.why) for chunk in told if chunk.state == "auth_failed"]
+    assert states == [("auth_failed", "no password: No such file or directory")]
+    following.cancel()
+    its.close()
+
+
+async def test_who_does_not_begin_tls_is_not_waited_for(peer, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "OFFER_WITHIN_S", 0.2)
+    cert, key = certificates.made(tmp_path, peer("openssl"))
+    async with house(tls=certificates.serving(cert, key)) as its:
+        reader, writer = await offer(its.port, b"\x16")
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        assert its.its.told().connections == 0
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 400), max_size=5))
+def test_an_offer_is_the_same_in_any_pieces(data: bytes, cuts: list[int]):
+    """Anything may come, also behind the first words of an offer; it is offered, refused, or waited for."""
+    for begin in (b"", b"SOURCE ", b"POST /", source()[:-2], post()[:-2]):
+        sent = begin + data
+        whole, apart = Offer(), Offer()
+        told = whole.feed(sent)
+        assert told is None or isinstance(told, Offered | Refused)
+        edges = [0, *sorted(min(cut, len(sent)) for cut in cuts), len(sent)]
+        fed = 0
+        for left, right in pairwise(edges):
+            part, fed = apart.feed(sent[left:right]), right
+            if part is not None:
+                break
+        assert part == told and apart.rest + sent[fed:] == whole.rest
 
 
 def test_an_offer_in_pieces():

@@ -8,7 +8,7 @@ import pytest
 from watching import chunk, network
 
 from hncors.daemon.record_reading import _told
-from hncors.health import ORIGINS, Origin
+from hncors.health import ORIGINS, REFUSED_ORIGINS, Origin
 from hncors.supervise.regions import read_regions
 
 TABLE = "network,region\n192.0.2.0/24,湖南\n192.0.2.128/25,cloud\n2001:db8::/32,广东\n\n0.0.0.0/0,其他\n"
@@ -48,6 +48,35 @@ def test_a_stream_remembers_who_pushed_it_and_no_more_than_so_many():
     assert len(stream.origins) == ORIGINS and stream.origins[-1].refused
     assert stream.link == "connected"  # who was refused changes nothing of the link
     assert stream.origins[-1].at_ns == chunk(10**6).arrival_ns
+
+
+def test_who_comes_often_pushes_nobody_out():
+    """A rival that tries each minute, and a source that took over and connects anew again and again."""
+    its = network("A")
+    first, other = Origin("192.0.2.1", "x"), Origin("198.51.100.1", "y")
+    its.feed(chunk(0, state="connected", origin=first))
+    for n in range(1, 100):
+        its.feed(chunk(60_000 * n, origin=other._replace(refused=True)))
+    for n in range(20):
+        its.feed(chunk(60_000 * (100 + n), origin=Origin(f"203.0.113.{n}", "z", refused=True)))
+    (stream,) = its.streams
+    assert [one.address for one in stream.origins if not one.refused] == ["192.0.2.1"]
+    refused = [one.address for one in stream.origins if one.refused]
+    assert refused == [f"203.0.113.{n}" for n in range(20)][-REFUSED_ORIGINS:]
+    for n in range(50):
+        its.feed(chunk(60_000 * (200 + n), state="connected", origin=other))
+    taken = [one for one in stream.origins if not one.refused]
+    assert [one.address for one in taken] == ["192.0.2.1", "198.51.100.1"]
+    assert taken[1].at_ns == chunk(60_000 * 200).arrival_ns  # since it took over
+
+
+def test_a_rival_that_goes_on_for_hours_is_told_of_as_of_its_last_attempt():
+    its = network("A")
+    rival = Origin("198.51.100.1", "y", refused=True)
+    its.feed(chunk(0, state="connected", origin=Origin("192.0.2.1", "x")))
+    for minute in (1, 3000):
+        its.feed(chunk(60_000 * minute, origin=rival))
+    assert [one.at_ns for one in its.streams[0].origins][1:] == [chunk(60_000 * 3000).arrival_ns]
 
 
 def test_recordings_keep_who_pushed():

@@ -2,7 +2,7 @@
 
     intake = Intake(loop.time)
     await intake.listen("127.0.0.1", 2102)
-    await intake.follow(station, deliver, password)   # until cancelled
+    await intake.follow(station, deliver, lambda: password)   # until cancelled
 
 One station at a time sends to a mountpoint. A second one is refused while the first sends, and told of
 (hncors.supervise, E19); where the first has been quiet for TAKEN_S, it takes its place: the connection of a
@@ -19,6 +19,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hncors.daemon.connection import why as why_of
 from hncors.health import Origin
 from hncors.network_values import Chunk
 from hncors.ntrip import source
@@ -46,7 +47,7 @@ Deliver = Callable[[Chunk], None]
 class _Mount:
     station: Station
     deliver: Deliver
-    password: str
+    password: Callable[[], str]
     by: _Session | None = None
     refused_s: float = -TELL_AGAIN_S
 
@@ -67,7 +68,14 @@ class Intake:
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
         """Accept stations at an address; the address it got.  Raises OSError where it cannot."""
         loop = asyncio.get_running_loop()
-        made = await loop.create_server(lambda: _Session(self), host, port, ssl=tls, backlog=1024)
+        made = await loop.create_server(
+            lambda: _Session(self),
+            host,
+            port,
+            ssl=tls,
+            backlog=1024,
+            ssl_handshake_timeout=None if tls is None else OFFER_WITHIN_S,
+        )
         self._servers.append(made)
         name = made.sockets[0].getsockname()
         return name[0], name[1]
@@ -83,8 +91,12 @@ class Intake:
         """For the metrics."""
         return Pushed(len(self._sessions), dict(self.counts))
 
-    async def follow(self, station: Station, deliver: Deliver, password: str) -> None:
-        """Give on what is pushed for `station`, until cancelled. `password` "": everybody may push."""
+    async def follow(self, station: Station, deliver: Deliver, password: Callable[[], str]) -> None:
+        """Give on what is pushed for `station`, until cancelled.
+
+        `password` is asked at each offer, so that a new one counts at once; it gives "" where everybody may
+        push, and raises OSError or ValueError where there is none to be had: then nobody may.
+        """
         name = parse_link(station.link).mountpoint
         mount = self._mounts[name] = _Mount(station, deliver, password)
         deliver(Chunk(station.id, b"", time.time_ns(), "connecting", WAITING))
@@ -127,9 +139,10 @@ class Intake:
             status, why = 429, "password"
         elif mount is None:
             status, why = 404, "unknown"
-        elif not _knows(mount, offer):
-            status, why = 401, "password"
-            self._note_wrong(session.address)
+        elif status := _wrong(mount, offer):
+            why = "password"
+            if status == 401:
+                self._note_wrong(session.address)
         elif (other := mount.by) is not None and self.now_s() - other.heard_s < TAKEN_S:
             status, why = 409, "taken"
             self._tell_refused(mount, session, offer)
@@ -160,10 +173,18 @@ class Intake:
             self._wrong.popitem(last=False)
 
 
-def _knows(mount: _Mount, offer: Offered) -> bool:
+def _wrong(mount: _Mount, offer: Offered) -> int:
+    """0 where an offer has the mountpoint's password, else the status that says no."""
+    try:
+        password = mount.password()
+    except (OSError, ValueError) as fault:
+        told = f"no password: {why_of(fault)}"
+        if mount.by is None:
+            mount.deliver(Chunk(mount.station.id, b"", time.time_ns(), "auth_failed", told))
+        return 503
     user, wanted = offer.user, mount.station.user
-    same = hmac.compare_digest(offer.password.encode(), mount.password.encode())
-    return not mount.password or (same and (wanted is None or offer.version == 1 or user == wanted))
+    same = hmac.compare_digest(offer.password.encode(), password.encode())
+    return 0 if not password or (same and (wanted is None or offer.version == 1 or user == wanted)) else 401
 
 
 class _Session(asyncio.Protocol):

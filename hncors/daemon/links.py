@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -189,9 +190,8 @@ class Links:
             case "push":
                 if self._intake is None:
                     raise RuntimeError("a station pushes, and nothing listens")
-                return self._intake.follow(
-                    station, self.deliver, self._password(station) if station.password_file else ""
-                )
+                asked = partial(self._password, station) if station.password_file else str
+                return self._intake.follow(station, self.deliver, asked)
             case "serial":
                 waits = self._waits
                 listen = patrol_port.follow if station.patrol_position else serial_port.listen

@@ -90,6 +90,21 @@ def test_stations_that_push(folder, push, station, told):
     assert [line.removeprefix("stations/").startswith(told) for line in found] == [True] * bool(told), found
 
 
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ('tls_cert_file = "c"', "push.tls_key_file"),
+        ('tls_key_file = "k"', "push.tls_cert_file"),
+        ('tls_cert_file = "c"\ntls_key_file = "k"', "push.tls_cert_file"),  # neither is there
+    ],
+)
+def test_where_stations_push_to_by_tls(folder, keys, told):
+    with (folder / "any.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[push]\nlisten = "127.0.0.1:2102"\n{keys}\n')
+    (found,) = problems(folder)
+    assert found.startswith("any.toml: ") and told in found
+
+
 def test_a_mountpoint_is_pushed_by_one_station(folder):
     with (folder / "any.toml").open("a", encoding="utf-8") as file:
         file.write('[push]\nlisten = "127.0.0.1:2102"\n')

@@ -115,11 +115,12 @@ def station(detail: dict[str, Any]) -> dict[str, Any]:
 def over(detail: dict[str, Any], seconds: float, seen: bool) -> dict[str, Any]:
     """The detail of an end."""
     keep = {name: value for name, value in detail.items() if name in ("satellite", "signal", "gnss", "cause")}
-    named = " ".join(str(value) for value in keep.values()) or "sky"
+    named = " ".join(str(value) for value in keep.values())
+    english, chinese = OWN_WORDS.get(str(keep.get("cause", "")), (named or "sky", named or "电离层"))
     return {
         **keep,
         "seconds": round(seconds, 3),
         "why": "gone" if seen else "not seen any more",
-        "text": f"over: {named}, after {seconds:.0f} s",
-        "text_zh": f"结束：{named}，历时 {seconds:.0f} 秒",
+        "text": f"over: {english}, after {seconds:.0f} s",
+        "text_zh": f"结束：{chinese}，历时 {seconds:.0f} 秒",
     }

@@ -55,11 +55,20 @@ def take(browser: Browser, base: str, picture: tuple[str, str, str, str, int, in
     print(f"{file.relative_to(ROOT)} {file.stat().st_size // 1000} kB", flush=True)
 
 
+def pictures(chromium: str, base: str) -> None:
+    """All of them."""
+    with sync_playwright() as made:
+        browser = made.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        for picture in PICTURES:
+            take(browser, base, picture)
+        browser.close()
+
+
 def first_case(base: str) -> int:
     """The case of the unfiled station, else the first there is."""
     with urllib.request.urlopen(f"{base}/api/v1/cases") as answer:
         cases = json.load(answer)
-    return next((case["number"] for case in cases if "WILD" in case["subject"]), 1)
+    return next((case["id"] for case in cases if "WILD" in case["subject"]), 1)
 
 
 def main() -> None:
@@ -67,9 +76,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=20.0, help="before the pictures are taken")
+    parser.add_argument("--base", default="", help="of a demo that runs already, http://127.0.0.1:9816")
     parser.add_argument("--chromium", default=shutil.which("chromium") or "chromium")
     options = parser.parse_args()
     SCREENS.mkdir(exist_ok=True)
+    if options.base:
+        pictures(options.chromium, options.base)
+        return
     command = [
         Path(sys.executable).parent / "hncors",
         "demo",
@@ -85,11 +98,7 @@ def main() -> None:
             # It must not wait for whoever reads what it says.
             threading.Thread(target=lambda: demo.stdout and demo.stdout.read(), daemon=True).start()
             time.sleep(60 * options.minutes)
-            with sync_playwright() as made:
-                browser = made.chromium.launch(executable_path=options.chromium, args=ARGUMENTS)
-                for picture in PICTURES:
-                    take(browser, base, picture)
-                browser.close()
+            pictures(options.chromium, base)
         finally:
             demo.terminate()
 

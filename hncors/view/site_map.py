@@ -43,10 +43,11 @@ class Frame(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """The areas, drawn once."""
+    """The areas, drawn once, with their names in Chinese and in English."""
 
     frame: Frame
     drawn: Markup
+    drawn_en: Markup
 
 
 class Spot(NamedTuple):
@@ -71,7 +72,7 @@ def outline(areas: Areas) -> Outline:
     """The areas as one drawing."""
     rings = [(area, ring) for area, edges in areas.outlines() for ring in _rings(edges)]
     if not rings:
-        return Outline(Frame(108.0, 31.0, 80.0, 90.0, 500.0), Markup())
+        return Outline(Frame(108.0, 31.0, 80.0, 90.0, 500.0), Markup(), Markup())
     points = np.concatenate([ring for _, ring in rings])
     west, south = points.min(axis=0).tolist()
     east, north = points.max(axis=0).tolist()
@@ -84,14 +85,23 @@ def outline(areas: Areas) -> Outline:
         x, y = frame.xy(*_simpler(ring).T)
         if len(x) > 3:
             parts.append(svg.path(x, y, class_="area"))
-    names = [
-        svg.label(*_middle(frame, edges), area.name.removesuffix("市"), "middle pale place")
-        for area, edges in areas.outlines()
-    ]
-    return Outline(frame, svg.group([*parts, *names]))
+    middles = [(area, _middle(frame, edges)) for area, edges in areas.outlines()]
+    zh, en = (
+        [svg.label(*middle, name, "middle pale place") for name, middle in named]
+        for named in (
+            [(_short(area.name), middle) for area, middle in middles],
+            [(area.name_en, middle) for area, middle in middles],
+        )
+    )
+    return Outline(frame, svg.group([*parts, *zh]), svg.group([*parts, *en]))
 
 
-def picture(name: str, made: Outline, spots: Sequence[Spot]) -> Markup:
+def _short(name: str) -> str:
+    """As on maps: 长沙 for 长沙市, 湘西 for 湘西土家族苗族自治州."""
+    return name[:2] if len(name) > 4 and name.endswith("自治州") else name.removesuffix("市")
+
+
+def picture(name: str, made: Outline, spots: Sequence[Spot], *, english: bool = False) -> Markup:
     """The map; what is bad is drawn over what is good, and leads over all."""
     order = {"good": 0, "off": 1, "wait": 2, "bad": 3}
     x, y = made.frame.xy(
@@ -116,7 +126,7 @@ def picture(name: str, made: Outline, spots: Sequence[Spot]) -> Markup:
         marks.insert(0, svg.element("path", d=Markup(many), class_="line many s-good"))
     return svg.element(
         "svg",
-        made.drawn,
+        made.drawn_en if english else made.drawn,
         *marks,
         viewBox=f"0 0 {svg.number(WIDTH)} {svg.number(made.frame.height)}",
         class_="map",

@@ -25,6 +25,7 @@ from hncors.view.station_plain import events_for
 LATELY = 14  # events
 ATTENTION = 60  # stations that are not well, named
 SEVERE = ("bad", "wait", "good", "off")
+_AFFECTED = ("stations_affected", "station_affected")
 
 
 def overview(asked: Asked, scene: Scene, outline: Outline) -> str:
@@ -111,7 +112,7 @@ def _event_row(asked: Asked, scene: Scene, event: Event) -> Markup:
 def _map(asked: Asked, scene: Scene, shown: Sequence[int], outline: Outline) -> Markup:
     words = asked.words
     spots = list(_spots(asked, scene, shown))
-    drawn = picture(words("map"), outline, spots)
+    drawn = picture(words("map"), outline, spots, english=words.language == "en")
     absent = len(shown) - len(spots)
     key = [
         tag("li", key_mark(look), " ", text)
@@ -170,7 +171,7 @@ def _by_cause(asked: Asked, scene: Scene, shown: Sequence[int]) -> Markup:
     if asked.who.may(OPERATOR) and on.any():
         counts = on[np.array(shown, np.int64)].sum(axis=0).tolist()
         lines += [
-            f"{words.pick(chinese, english)}: {count} {words('stations_affected')}"
+            f"{words.pick(chinese, english)}: {count} {words(_AFFECTED[count == 1])}"
             for (english, chinese), count in zip(OWN_WORDS.values(), counts, strict=True)
             if count
         ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from hncors.health import Event
 from hncors.supervise import words as case_words
+from hncors.view.event_sentences import sentence_of
 from hncors.view.site_words import Words
 
 STATE_WORDS = {
@@ -71,6 +72,13 @@ EVENT_WORDS: Mapping[str, str] = {
     "week_corrected": "周数修正",
     "replay": "疑似重放",
     "interference": "疑似干扰",
+    "cn0_fall": "信号变弱",
+    "cn0_recovered": "信号恢复",
+    "ephemeris_stale": "星历过时",
+    "stream_kind": "数据流性质",
+    "text": "站点文字",
+    "time_jump": "时刻跳变",
+    "time_backwards": "时刻倒退",
     "monitor_blind": "监测盲区",
     "monitor_fault": "监测程序故障",
     "overloaded": "处理能力不足",
@@ -111,4 +119,6 @@ def event_says(event: Event, words: Words) -> str:
                 standing = words.of(str(detail["standing"]), case_words.STANDING)
                 return f"{detail['rule']} {standing}: {sentence}"
             return sentence
+    if told := sentence_of(event.kind, detail, chinese=words.language == "zh"):
+        return told
     return ", ".join(f"{key} {value}" for key, value in detail.items() if value != "")

@@ -71,6 +71,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "nothing_lately": ("没有变化", "Nothing changed"),
     "leads": ("未备案线索", "Leads about unfiled streams"),
     "open_cases": ("未结案件", "Open cases"),
+    "station_affected": ("站受影响", "station affected"),
     "stations_affected": ("站受影响", "stations affected"),
     "more": ("另有", "and more:"),
     "on_map": ("在图上", "on the map"),

@@ -14,3 +14,5 @@ def evidence_families(judge: Judge) -> Iterator[Family]:
     text = "What rules of evidence found, by rule and strength (docs/evidence.md)"
     labels, values = [key for key, _ in rows], [value for _, value in rows]
     yield Family("hncors_evidence_findings_total", "counter", text, ("rule", "strength"), labels, values)
+    text = "Always 1; the fingerprint of the limits that streams are judged by"
+    yield Family("hncors_evidence_policy_info", "gauge", text, ("fingerprint",), [(judge.fingerprint,)], [1])

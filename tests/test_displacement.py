@@ -17,7 +17,7 @@ from hncors.geodesy import to_enu, to_geodetic
 from hncors.identity import Places
 from hncors.measure.days import BLOCKS, robust, trend
 from hncors.measure.minutes import MINUTE_MS, Minutes
-from hncors.measure.moves import Moves
+from hncors.measure.moves import Move, Moves
 from hncors.measure.slow import Slow
 from hncors.measure.steps import Phases, Steps
 from hncors.measure.together import Sight
@@ -276,3 +276,10 @@ def test_days_tell_of_wrong_places_changes_and_trends() -> None:
 )
 def test_what_is_far_off_tells_no_direction(enu_m: tuple[float, ...], told: dict[str, float]) -> None:
     assert _lengths(np.array(enu_m)) == told
+
+
+def test_a_move_that_goes_on_is_told_when_it_begins() -> None:
+    its, move = Coordinates(Places([]), ["A", "B"]), Move(0, (1.0, 0.0, 0.0), 10.0)
+    told = [(at_s, len([*its._moved(0, move, at_s * 1000)])) for at_s in (100, 103, 150, 209, 270, 300)]
+    assert told == [(100, 1), (103, 0), (150, 0), (209, 0), (270, 1), (300, 0)]
+    assert len([*its._moved(1, move, 104_000)]) == 1

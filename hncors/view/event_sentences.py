@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 _SENTENCES: Mapping[str, tuple[str, str]] = {
+    "antenna_moved": ("天线移动 {distance_m} m", "the antenna moved by {distance_m} m"),
+    "position_off_registry": (
+        "位置偏离备案 {distance_m} m",
+        "the position is {distance_m} m from the registered place",
+    ),
     "clock_jump": ("接收机钟跳 {milliseconds} ms", "the receiver's clock jumped by {milliseconds} ms"),
     "epochs_missing": ("缺 {missing} 个历元，至 {until}", "{missing} epochs missing, until {until}"),
     "time_jump": ("时刻跳到 {epoch}", "time jumps to {epoch}"),

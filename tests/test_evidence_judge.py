@@ -49,8 +49,9 @@ def test_a_lead_is_told_once_when_it_has_lasted() -> None:
     assert one.finding.rule == "E2" and not wrong(one.finding)
     assert one.finding.policy == its.fingerprint and one.finding.county == "东"
     assert its.counts == {("E2", "strong"): 1}
-    (family,) = evidence_families(its)
+    family, policy = evidence_families(its)
     assert list(family.labels) == [("E2", "strong")]
+    assert list(policy.labels) == [(its.fingerprint,)]
 
 
 def test_what_passes_is_no_lead() -> None:

@@ -17,6 +17,7 @@ from hncors.daemon.record_folder import FolderRefused, RecordFolder
 from hncors.daemon.record_only import record
 from hncors.daemon.recorder import Recorder
 from hncors.daemon.recording import shown
+from hncors.daemon.web_files import read_push_files
 from hncors.health import Event
 from hncors.network import Network
 from hncors.registry import Station, parse_link
@@ -65,7 +66,11 @@ def command(
         if shows:
             _told(since_s, network, recorder)
 
-    network = asyncio.run(record(settings, stations, recorder, seconds, _tell, told_now))
+    push_tls = None if config is None else read_push_files(settings.push, config)[0]
+    try:
+        network = asyncio.run(record(settings, stations, recorder, seconds, _tell, told_now, push_tls))
+    except ConfigurationError as refused:
+        raise Refused(*(f"{config}: {problem}" for problem in refused.problems)) from refused
     if shows:
         print("\r\033[K", end="", file=sys.stderr)
     recorded = recorder.told()
@@ -91,6 +96,8 @@ def _station(link: str, names: Sequence[str], user: str | None, password_file: P
         parsed = parse_link(link)
     except ValueError as wrong:  # the link itself is not shown: some write a password in it
         raise Refused(f"LINK: expected {wrong}") from wrong
+    if parsed.scheme == "push":
+        raise Refused("LINK: push:/// needs -c FILE with a table [push], which says where to listen")
     place = parsed.mountpoint or parsed.host or Path(parsed.path).stem
     name = names[0] if names else re.sub(r"[^A-Za-z0-9_-]+", "-", place).strip("-_")[:32] or "STREAM"
     keys: dict[str, str | None] = {"id": name, "link": link, "user": user}

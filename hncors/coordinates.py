@@ -25,6 +25,7 @@ from hncors.measure.exclusion import ALERT
 from hncors.measure.minutes import Minutes
 from hncors.measure.moves import Move, Moves
 from hncors.measure.slow import Slow
+from hncors.measure.table import NEVER
 from hncors.observation import I64, B
 from hncors.positioning import Positions, levels_m
 
@@ -41,8 +42,11 @@ LIMITS_M = {
 CHANGES_M = {"day": (0.5, 1.0), "day_neighbours": (0.08, 0.2)}  # of a day against those before
 CHANGE_DAYS = 7
 DRIFT_M = {"day": 0.3, "day_neighbours": 0.05}  # over the days it is seen in
-NEVER_MS = -(1 << 60)
 GOES_ON_MS = 60_000  # a move this soon after another is of the same one: a forged place walks for hours
+_KEPT = (
+    *("beyond", "beyond_ms", "off", "apart", "moved_ms"),
+    *("home_m", "mean_m", "sigma_m", "rate_m_yr", "rate_sigma_m_yr"),
+)
 BACK = 0.7  # of a limit: below it a place counts as right again
 
 
@@ -71,7 +75,7 @@ class Coordinates:
         self.beyond = np.zeros(count, np.int64)  # epochs in a row
         self.beyond_ms = np.zeros(count, np.int64)  # since when
         self.off = np.zeros(count, bool)  # from the registered place, as told
-        self.moved_ms = np.full(count, NEVER_MS, np.int64)  # when phases last showed a move
+        self.moved_ms = np.full(count, NEVER, np.int64)  # when phases last showed a move
         self.home_m = np.full((count, 3), np.nan)  # of one without a registered place: where it was first
         self.mean_m = np.full((count, 3), np.nan)  # of the day so far, for those who look
         self.sigma_m = np.full((count, 3), np.nan)
@@ -88,12 +92,8 @@ class Coordinates:
             setattr(other, name, getattr(self, name).rearranged(before))
         other.against = self.against.rearranged(before, other.registered, other.sigma_m_yr)
         stay = np.flatnonzero(before >= 0)
-        for name in (
-            *("beyond", "beyond_ms", "off", "apart", "home_m", "mean_m", "sigma_m", "rate_m_yr"),
-            "moved_ms",
-        ):
+        for name in _KEPT:
             getattr(other, name)[stay] = getattr(self, name)[before[stay]]
-        other.rate_sigma_m_yr[stay] = self.rate_sigma_m_yr[before[stay]]
         for row in stay.tolist():
             if places.motions.get(ids[row]) != self.places.motions.get(ids[row]):
                 other._begin_anew(row)
@@ -122,7 +122,7 @@ class Coordinates:
             for one in moved:
                 self.slow.moved(int(who[one.row]))
                 self.against.forget(int(who[one.row]))
-                news += self._moved(int(who[one.row]), one, int(time_ms[rows][one.row]))
+                news += self._by_phases(int(who[one.row]), one, int(time_ms[rows][one.row]))
             news += self._levels(who, time_ms[rows], beyond[rows], offset[rows])
             self.minutes.add(who, time_ms[rows], offset[rows], self.moves.path_m[who], self.moves.breaks[who])
             self.against.add(who, time_ms[rows], rows, found)
@@ -130,7 +130,7 @@ class Coordinates:
         now_ms = int(np.sort(time_ms)[len(time_ms) // 2])
         return news + self._against(now_ms) + self._minute(now_ms)
 
-    def _moved(self, row: int, move: Move, at_ms: int) -> Iterator[News]:
+    def _by_phases(self, row: int, move: Move, at_ms: int) -> Iterator[News]:
         """That phases show a move; one that goes on, step after step, is told when it begins."""
         goes_on = abs(at_ms - int(self.moved_ms[row])) < GOES_ON_MS
         self.moved_ms[row] = at_ms

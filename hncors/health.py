@@ -14,6 +14,7 @@ from hncors.measure.availability import Account, Accounts
 from hncors.measure.epoch import Timeline, Timelines
 from hncors.measure.table import NEVER, Flag, Maybe, Number, Row, Table
 from hncors.observation import I64, B
+from hncors.origins import ORIGINS, Origin
 from hncors.patrol import Patrol
 from hncors.rtcm3.framing import Framer
 
@@ -32,8 +33,6 @@ FRAMES_WITHIN_S = 15.0
 STALE_S = 20.0  # epochs older than this on arrival are not of now
 REPLAY_S = 600.0  # ... and older than this they are no delay: no caster holds data back for so long
 SECOND_NS = 1_000_000_000
-ORIGINS = 16  # remembered of a stream
-REFUSED_ORIGINS = 4  # of these, as many that were refused
 
 
 class Watched(Protocol):
@@ -55,31 +54,6 @@ class Event(NamedTuple):
     station: str
     kind: str
     detail: dict[str, Any]
-
-
-class Origin(NamedTuple):
-    """Who pushes a stream, as far as the connection shows."""
-
-    address: str
-    agent: str
-    at_ns: int = 0  # since when
-    refused: bool = False  # it would have, while another one did
-
-
-def remember_origin(origins: deque[Origin], origin: Origin) -> None:
-    """Add to those of a stream, so that nobody pushes others out by coming often.
-
-    One that sends and comes again is the one it was, since when it was. Of those refused, each is there once,
-    as of its last attempt, and the last `REFUSED_ORIGINS`.
-    """
-    same = [one for one in origins if one._replace(at_ns=origin.at_ns) == origin]
-    if origin.refused:
-        refused = [one for one in origins if one.refused]
-        for one in same or refused[: 1 - REFUSED_ORIGINS]:
-            origins.remove(one)
-    elif same and same[-1] == next((one for one in reversed(origins) if not one.refused), None):
-        return
-    origins.append(origin)
 
 
 class Said(NamedTuple):

@@ -33,7 +33,6 @@ from hncors.health import (
     is_replay,
     judge_state,
     most_replay,
-    remember_origin,
     stream_of,
     together,
 )
@@ -48,6 +47,7 @@ from hncors.network_measuring import Measuring, known_places
 from hncors.network_overload import FRAMES, MEASURES, NOTHING_LEFT_OUT, LeftOut, Overload
 from hncors.network_values import NO_NEWS, Came, Chunk, Epochs, Judging, Tick, whole
 from hncors.observation import I64
+from hncors.origins import remember_origin
 from hncors.positioning import Positioning
 from hncors.rtcm3.block import DECODED, OUTCOMES, Block, decode
 from hncors.rtcm3.ephemeris import Ephemeris
@@ -237,13 +237,13 @@ class Network:
             self._came = self.overload.give_up(self._came, now_ns, self.streams)
         yield from self._decode()
         still_open: list[Dated] = []
+        measured = left_out.level < MEASURES
         for some in divided(self._held, at_once):
-            measured = left_out.level < MEASURES
             self._done.append((yield from self._complete(some, now_ns, end=False, measured=measured)))
             still_open.append(self._held)
             yield
         self._held = join(still_open)
-        if left_out.level < MEASURES:
+        if measured:
             self._events += self.causes.judge(now_ns, self.quality)
         self._completion().silences(now_ms)
         for number in (self.tables.streams.review_ns <= now_ns).nonzero()[0].tolist():

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from hncors.health import Event, Origin, Watched
+from hncors.health import Event, Watched
 from hncors.observation import I64, NO_MESSAGES, NO_OBSERVATIONS, Messages, Observations
+from hncors.origins import Origin
 from hncors.positioning import NO_POSITIONS, Positions
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 MOST = 120  # characters of a sentence; the standard's 82 are exceeded by many receivers
 _SENTENCE = re.compile(rb"\$([A-Z]{2}(GGA|RMC),([ -#%-)+-~]{10,110}))\*([0-9A-Fa-f]{2})")
 _ANGLE = re.compile(r"([0-9]{1,3})([0-9]{2}(?:\.[0-9]{1,9})?)")
-_POSITIONED = frozenset("1234589")  # GGA's quality: not "6", dead reckoning, nor "7", typed in
+_POSITIONED = frozenset("123459")  # GGA's quality: not "6", dead reckoning, "7", typed in, "8", simulated
 
 
 class Fix(NamedTuple):

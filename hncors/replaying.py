@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from hncors import gpstime
-from hncors.health import SECOND_NS, Origin
+from hncors.health import SECOND_NS
 from hncors.network import NO_NEWS, Chunk, Network, Tick
 from hncors.network_changes import begin_again
 from hncors.network_overload import NOTHING_LEFT_OUT, LeftOut
 from hncors.observation import I64
+from hncors.origins import Origin
 from hncors.reading import Dating, parts
 
 TICK_NS = SECOND_NS // 4

@@ -22,7 +22,8 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from detection_cases import Case, cases  # noqa: E402  (found by the line before)
+from detection_case import Case  # noqa: E402  (found by the line before)
+from detection_cases import cases  # noqa: E402
 from detection_line import Feed, play  # noqa: E402
 from detection_trials import Result, tried  # noqa: E402
 

@@ -1,6 +1,6 @@
 """The line that detection is tried on: simulated stations' bytes into a network with a judge, on their clock.
 
-A trial is data (tests/detection_cases.py): provinces of the simulator, what is filed, what becomes of the
+A trial is data (tests/detection_case.py): provinces of the simulator, what is filed, what becomes of the
 bytes on their way, and what has to be said of it.
 """
 
@@ -18,10 +18,11 @@ from hncors.cli_simulated_files import station_file
 from hncors.daemon.territory import default
 from hncors.frames import year_of
 from hncors.gpstime import to_unix_ns
-from hncors.health import SECOND_NS, Origin
+from hncors.health import SECOND_NS
 from hncors.network import Chunk, Network
 from hncors.network_changes import watch
 from hncors.ntrip.sourcetable import read
+from hncors.origins import Origin
 from hncors.registry import Station, read_station
 from hncors.simulate.province import Province
 from hncors.supervise.judge import Judge

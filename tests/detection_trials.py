@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from detection_cases import ELSEWHERE, Case
+from detection_case import ELSEWHERE, Case
 from detection_line import Played, Told, play
 
 from hncors.ntrip.sourcetable import read

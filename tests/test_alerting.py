@@ -149,14 +149,14 @@ async def test_who_is_told_of_what_when_a_province_goes_wrong(peer, tmp_path):
 
         await it.silence(*SILENCED)
         assert await firing() == set()
-        await until(all_fire, 90)
+        await until(all_fire, 60)
         assert await empty(it, HOURS | LEADS, others=True) == []
 
         async def told() -> bool:
             await firing()
             return set(GROUPS) <= set(it.told.groups("firing"))
 
-        await until(told, 45)
+        await until(told, 15)
         first = {key: all_of[0] for key, all_of in it.told.groups("firing").items()}
         assert {key: first[key] for key in GROUPS} == GROUPS
         assert {key for key in first if key not in GROUPS} <= {
@@ -175,8 +175,8 @@ async def test_who_is_told_of_what_when_a_province_goes_wrong(peer, tmp_path):
             await firing()
             return set(GROUPS) - {("interference", "岳阳楼区")} <= set(it.told.groups("resolved"))
 
-        await until(over, 60)
-        await until(all_clear, 45)
+        await until(over, 25)
+        await until(all_clear, 15)
         for key, notes in it.told.groups("firing").items():  # one a cause, however often it was looked at
             assert len([alerts for alerts in notes if alerts == GROUPS.get(key)]) <= 1
         assert not any(SILENCED in alerts for notes in it.told.groups("firing").values() for alerts in notes)
@@ -184,7 +184,7 @@ async def test_who_is_told_of_what_when_a_province_goes_wrong(peer, tmp_path):
         async def lead() -> bool:
             return bool(await it.query("hncors_ledger_findings")) and ("HncorsLead", "") in await firing()
 
-        await until(lead, 90)
+        await until(lead, 60)
         assert await empty(it, LEADS, others=False) == []
         assert NOW <= seen <= NOW | LASTING | AFTERWARDS
         mails_are_readable(it.told)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from detection_cases import Case, cases
+from detection_case import Case
+from detection_cases import cases
 from detection_trials import tried
 
 ALL = list(cases())

@@ -280,6 +280,6 @@ def test_what_is_far_off_tells_no_direction(enu_m: tuple[float, ...], told: dict
 
 def test_a_move_that_goes_on_is_told_when_it_begins() -> None:
     its, move = Coordinates(Places([]), ["A", "B"]), Move(0, (1.0, 0.0, 0.0), 10.0)
-    told = [(at_s, len([*its._moved(0, move, at_s * 1000)])) for at_s in (100, 103, 150, 209, 270, 300)]
+    told = [(at_s, len([*its._by_phases(0, move, at_s * 1000)])) for at_s in (100, 103, 150, 209, 270, 300)]
     assert told == [(100, 1), (103, 0), (150, 0), (209, 0), (270, 1), (300, 0)]
-    assert len([*its._moved(1, move, 104_000)]) == 1
+    assert len([*its._by_phases(1, move, 104_000)]) == 1

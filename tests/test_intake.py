@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import signal
 import ssl
+import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from pathlib import Path
 
 import certificates
 import pytest
@@ -95,12 +99,17 @@ def post(password: str = PASSWORD, user: str = "csha", more: str = "Transfer-Enc
     return f"{lines}Authorization: Basic {token}\r\n\r\n".encode()
 
 
-async def test_str2str_pushes(peer, tmp_path):
-    file = tmp_path / "sent.rtcm3"
+def str2str(peer, folder: Path, its: House, password: str):
+    """RTKLIB's NTRIP server, which pushes what is known."""
+    file = folder / "sent.rtcm3"
     file.write_bytes(SENT)
+    out = f"ntrips://:{password}@127.0.0.1:{its.port}/CSHA0"
+    return running(peer("str2str"), "-in", f"file://{file}", "-out", out)
+
+
+async def test_str2str_pushes(peer, tmp_path):
     async with house() as its:
-        out = f"ntrips://:{PASSWORD}@127.0.0.1:{its.port}/CSHA0"
-        async with running(peer("str2str"), "-in", f"file://{file}", "-out", out):
+        async with str2str(peer, tmp_path, its, PASSWORD):
             await until(lambda: len(wire.scan(its.stream())) == len(FRAMES), 20)
         assert wire.scan(its.stream()) == FRAMES
         await until(lambda: its.states() == ["connecting", "connected", "unavailable"])
@@ -110,12 +119,8 @@ async def test_str2str_pushes(peer, tmp_path):
 
 
 async def test_str2str_with_another_password(peer, tmp_path):
-    file = tmp_path / "sent.rtcm3"
-    file.write_bytes(SENT)
-    async with house() as its:
-        out = f"ntrips://:wrong@127.0.0.1:{its.port}/CSHA0"
-        async with running(peer("str2str"), "-in", f"file://{file}", "-out", out):
-            await until(lambda: its.its.counts["password"], 15)
+    async with house() as its, str2str(peer, tmp_path, its, "wrong"):
+        await until(lambda: its.its.counts["password"], 15)
         assert its.stream() == b"" and its.states() == ["connecting"]
 
 
@@ -334,6 +339,62 @@ def test_an_offer_is_the_same_in_any_pieces(data: bytes, cuts: list[int]):
         assert part == told and apart.rest + sent[fed:] == whole.rest
 
 
+async def test_record_keeps_what_is_pushed_and_by_whom(tmp_path):
+    port, out = free_port(), tmp_path / "out"
+    async with casting() as caster:
+        config = configure(tmp_path, caster.port)
+    with config.open("a") as file:
+        file.write(f'[push]\nlisten = "127.0.0.1:{port}"\n')
+    (tmp_path / "stations/CSHA.toml").write_text('id = "CSHA"\nlink = "push:///CSHA0"\n')
+    command = ["-m", "hncors", "record", "-c", str(config), "--out", str(out), "--json"]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+
+    async def listens() -> bool:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return True
+        return False
+
+    await until(listens, 20)
+    reader, writer = await offer(port, source("", agent="NTRIP x/1") + SENT)
+    assert await reader.readexactly(len(WELCOME)) == WELCOME
+    await until(lambda: sum(file.stat().st_size for file in out.glob("*.rtcm3")) == len(SENT))
+    process.send_signal(signal.SIGINT)
+    told = json.loads((await process.communicate())[0])
+    writer.close()
+    assert told["stations"][0]["bytes"] == len(SENT) and process.returncode == 0
+    assert b"".join(file.read_bytes() for file in sorted(out.glob("*.rtcm3"))) == SENT
+    news = [json.loads(line) for file in out.glob("CSHA*.jsonl") for line in file.read_text().splitlines()]
+    assert [one["origin"] for one in news if "origin" in one] == [["127.0.0.1", "NTRIP x/1", False]]
+
+
+async def test_where_nobody_can_listen(tmp_path):
+    async with house() as its:
+        config = configure(tmp_path, 1)
+        with config.open("a") as file:
+            file.write(f'[push]\nlisten = "127.0.0.1:{its.port}"\n')
+        (tmp_path / "stations/CSHA.toml").write_text('id = "CSHA"\nlink = "push:///CSHA0"\n')
+        for command in (
+            ["run", "-c", str(config)],
+            ["record", "-c", str(config), "--out", str(tmp_path / "out")],
+        ):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "hncors", *command, stderr=asyncio.subprocess.PIPE
+            )
+            said = (await process.communicate())[1].decode()
+            assert process.returncode == 2 and f'push.listen = "127.0.0.1:{its.port}": ' in said, said
+            assert "expected an address that is free" in said and "Traceback" not in said
+
+
+async def test_a_link_by_hand_cannot_be_pushed(tmp_path):
+    command = ["-m", "hncors", "record", "push:///CSHA0", "--out", str(tmp_path / "out")]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stderr=asyncio.subprocess.PIPE)
+    said = (await process.communicate())[1].decode()
+    assert process.returncode == 2 and "push:/// needs -c FILE with a table [push]" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_offer_in_pieces():
     its = Offer()
     head = source() + b"\xd3\x00"
@@ -341,3 +402,4 @@ def test_an_offer_in_pieces():
     assert its.feed(head[-3:]) == Offered("CSHA0", 1, None, PASSWORD, "NTRIP LeicaGR50/4.50")
     assert its.rest == b"\xd3\x00" and PASSWORD not in repr(Offered("A", 1, None, PASSWORD))
     assert isinstance(Offer().feed(b"SOURCE \r\n\r\n"), Refused)
+    assert Offer().feed(b"SOURCE  /CSHA0\r\n\r\n") == Offered("CSHA0", 1)  # str2str without a password

@@ -16,7 +16,7 @@ ROWS = (
     "rtcm3",
     "ntrip settings registry rinex",
     "measure",
-    "reading arp identity health kinds hearing dating completion mirrors positioning patrol",
+    "reading arp identity health kinds hearing dating completion mirrors positioning patrol origins",
     "misleading coordinates causes network",
     "supervise",
     "simulate",

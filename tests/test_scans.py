@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from daemon_process import casting, configure, epochs, now_ms
-from detection_cases import row
+from detection_case import row
 from peers import free_port
 from peers import running as peer_running
 from waiting import until

@@ -8,7 +8,8 @@ import pytest
 from watching import chunk, network
 
 from hncors.daemon.record_reading import _told
-from hncors.health import ORIGINS, REFUSED_ORIGINS, Origin
+from hncors.origins import ORIGINS, REFUSED_ORIGINS, Origin
+from hncors.supervise import regions as regions_module
 from hncors.supervise.regions import read_regions
 
 TABLE = "network,region\n192.0.2.0/24,湖南\n192.0.2.128/25,cloud\n2001:db8::/32,广东\n\n0.0.0.0/0,其他\n"
@@ -37,6 +38,13 @@ def test_the_smallest_network_tells():
 def test_what_is_no_table_of_regions(text: str):
     regions, problems = read_regions(text, "r.csv")
     assert regions is None and len(problems) == 1 and problems[0].startswith("r.csv: ")
+
+
+def test_a_table_of_too_many_networks_is_refused_whole(monkeypatch):
+    monkeypatch.setattr(regions_module, "MOST_ROWS", 2)
+    assert read_regions("network,region\n192.0.2.0/24,a\n::/0,b\n", "r.csv")[0] is not None
+    regions, problems = read_regions("network,region\n192.0.2.0/24,a\n::/0,b\n10.0.0.0/8,c\n", "r.csv")
+    assert regions is None and problems == ["r.csv: line 4: expected at most 2 networks"]
 
 
 def test_a_stream_remembers_who_pushed_it_and_no_more_than_so_many():

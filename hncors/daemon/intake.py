@@ -19,13 +19,15 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hncors.daemon.configuration import ConfigurationError
 from hncors.daemon.connection import why as why_of
-from hncors.health import Origin
 from hncors.network_values import Chunk
 from hncors.ntrip import source
 from hncors.ntrip.server import Refused, Voice
 from hncors.ntrip.source import Offer, Offered
+from hncors.origins import Origin
 from hncors.registry import Station, parse_link
+from hncors.settings import Push, parse_listen
 from hncors.text import printable
 from hncors.version import VERSION
 from hncors.view.pushed import Pushed
@@ -79,6 +81,14 @@ class Intake:
         self._servers.append(made)
         name = made.sockets[0].getsockname()
         return name[0], name[1]
+
+    async def begin(self, push: Push, tls: ssl.SSLContext | None) -> None:
+        """Accept stations where `[push]` says.  Raises ConfigurationError."""
+        try:
+            await self.listen(*parse_listen(push.listen), tls)
+        except OSError as fault:
+            told = f'push.listen = "{push.listen}": {fault.strerror}: expected an address that is free'
+            raise ConfigurationError([told]) from None
 
     def close(self) -> None:
         """Stop, and end every connection."""

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import signal
+import ssl
 from collections.abc import Callable, Sequence
 
 from hncors.daemon.clock import Clock
+from hncors.daemon.intake import Intake
 from hncors.daemon.links import Links
 from hncors.daemon.pulse import Pulse
 from hncors.daemon.recorder import Recorder
@@ -27,27 +29,33 @@ async def record(
     seconds: float | None,
     tell: Callable[[Event], None],
     told: Callable[[float, Network], None],
+    push_tls: ssl.SSLContext | None = None,
 ) -> Network:
     """Record for so many seconds, or until SIGTERM or SIGINT; the network as it was at the end.
 
     `tell` is told of events, `told` of how it goes: seconds since the begin. The recorder is closed.
+    Raises ConfigurationError where `[push]` names an address that cannot be had.
     """
     secrets = Secrets()
     _log_to_stderr(secrets)
     network, clock = Network(stations), Clock()
     pulse = Pulse(network, settings.tick_s, tell, clock=clock, ticking=recorder.tick)
+    intake = None if settings.push is None else Intake()
     links = Links(
         *(settings, stations, network),
         clock=clock,
         secrets=secrets,
         report=pulse.report,
         recorder=recorder,
+        intake=intake,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
     try:
+        if intake is not None and settings.push is not None:
+            await intake.begin(settings.push, push_tls)
         async with asyncio.TaskGroup() as group:
             begin_ns = clock.now_ns() // 1_000_000 * 1_000_000
             before_ns = recorder.begin(begin_ns)
@@ -62,6 +70,8 @@ async def record(
             links.stop()
         pulse.tick()
     finally:
+        if intake is not None:
+            intake.close()
         recorder.close()
         for number in SIGNALS:
             loop.remove_signal_handler(number)

@@ -16,8 +16,9 @@ import numpy as np
 from hncors.daemon.record_folder import TICKS, TICKS_ENDING, hour_of
 from hncors.daemon.recording import Recording, shown, tag_path
 from hncors.daemon.timetag import HEADER_BYTES, RECORD_BYTES
-from hncors.health import CONNECTED, STATES, Origin
+from hncors.health import CONNECTED, STATES
 from hncors.network_overload import LeftOut
+from hncors.origins import Origin
 from hncors.replaying import Begin, News, Script
 from hncors.text import printable
 

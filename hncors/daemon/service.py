@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -34,7 +35,7 @@ from hncors.network import Network
 from hncors.network_changes import resume
 from hncors.network_overload import LeftOut
 from hncors.registry import Station
-from hncors.settings import Mqtt, Settings, parse_listen
+from hncors.settings import Mqtt, Settings
 from hncors.supervise.judge import Judge
 from hncors.text import printable
 from hncors.version import VERSION
@@ -59,7 +60,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
             ledger = open_place(settings.ledger, config_path)
         territory = read_territory(settings, config_path)[0]
         web_files = read_web_files(settings.web, config_path)[0]
-        web_files = web_files._replace(push=read_push_files(settings.push, config_path)[0])
+        push_tls = read_push_files(settings.push, config_path)[0]
         if settings.record is not None:
             recorder = open_recorder(settings.record, config_path)
     except configuration.ConfigurationError as refused:
@@ -80,6 +81,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
                 ledger=ledger,
                 territory=territory,
                 web_files=web_files,
+                push_tls=push_tls,
                 sourcetables=_beside(config_path, settings.supervision.sourcetables),
             )
         )
@@ -93,7 +95,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
 
 
 class CannotListen(Exception):
-    """The address for pages and metrics cannot be had."""
+    """An address to listen at cannot be had."""
 
 
 async def run(
@@ -108,6 +110,7 @@ async def run(
     ledger: LedgerPlace | None = None,
     territory: Territory | None = None,
     web_files: WebFiles | None = None,
+    push_tls: ssl.SSLContext | None = None,
     sourcetables: Path | None = None,
 ) -> None:
     """Follow the stations until SIGTERM, SIGINT or cancelled.
@@ -135,13 +138,10 @@ async def run(
         ) from None
     if daemon.intake is not None and settings.push is not None:
         try:
-            host, port = parse_listen(settings.push.listen)
-            await daemon.intake.listen(host, port, (web_files or WebFiles()).push)
-        except OSError as fault:
+            await daemon.intake.begin(settings.push, push_tls)
+        except configuration.ConfigurationError as refused:
             await serving.cleanup()
-            raise CannotListen(
-                f'push.listen = "{settings.push.listen}": {fault.strerror}: expected an address that is free'
-            ) from None
+            raise CannotListen(str(refused)) from None
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in SIGNALS:  # before anybody is told that it runs

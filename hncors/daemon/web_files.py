@@ -24,7 +24,6 @@ class WebFiles(NamedTuple):
     users: Users | None = None
     exporter: Exporter = Exporter()
     context: ssl.SSLContext | None = None
-    push: ssl.SSLContext | None = None  # of [push]
 
 
 def read_web_files(web: Web, path: Path) -> tuple[WebFiles, list[str]]:

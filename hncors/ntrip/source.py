@@ -16,7 +16,7 @@ from hncors.ntrip.chunked import Dechunker, Part
 from hncors.ntrip.server import Head, Refused, Voice, basic, fields_of
 
 MAX_AGENT = 120  # characters of a name that are kept
-_SOURCE = re.compile(rb"SOURCE (?:([^ ]{1,400}) )?/?([^ /?#]{1,100})")
+_SOURCE = re.compile(rb"SOURCE (?:([^ ]{0,400}) )?/?([^ /?#]{1,100})")
 _POST = re.compile(rb"POST /([^ ?#]{1,400}) HTTP/1\.[01]")
 _SAID = {401: "Bad Password", 404: "Bad Mountpoint", 409: "Mountpoint Taken"}  # as casters of version 1 do
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hncors.gpstime import from_unix_ns
-from hncors.health import ORIGINS, SECOND_NS, Event, Watched, most_replay
+from hncors.health import SECOND_NS, Event, Watched, most_replay
 from hncors.identity import Places
 from hncors.network import Network, Tick
 from hncors.ntrip.sourcetable import Stream as Row
 from hncors.observation import I64
+from hncors.origins import ORIGINS
 from hncors.patrol import Patrol
 from hncors.registry import Station
 from hncors.supervise.areas import Areas

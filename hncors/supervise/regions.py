@@ -11,7 +11,7 @@ say where somebody has the address registered, not where the machine stands.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from hncors.settings import problem
@@ -59,7 +59,11 @@ def read_regions(text: str, file: str) -> tuple[Regions | None, list[str]]:
             return None, [f"{file}: expected {_EXPECTED}"]
         found: dict[_Network, str] = {}
         problems: list[str] = []
-        for number, row in enumerate(_cut(rows), 2):
+        for number, row in enumerate(rows, 2):
+            if not row:
+                continue
+            if len(found) == MOST_ROWS:
+                return None, [f"{file}: line {number}: expected at most {MOST_ROWS} networks"]
             network, region = _row(row)
             if network is None:
                 problems.append(problem(file, f"line {number}", ",".join(row), _EXPECTED))
@@ -70,14 +74,6 @@ def read_regions(text: str, file: str) -> tuple[Regions | None, list[str]]:
     except csv.Error:
         return None, [f"{file}: expected {_EXPECTED}"]
     return (None, problems) if problems else (Regions(found), [])
-
-
-def _cut(rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    for number, row in enumerate(rows):
-        if number >= MOST_ROWS:
-            return
-        if row:
-            yield row
 
 
 def _row(row: list[str]) -> tuple[_Network | None, str]:

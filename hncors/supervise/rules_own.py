@@ -5,7 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
 
-from hncors.health import SECOND_NS, Origin
+from hncors.health import SECOND_NS
+from hncors.origins import Origin
 from hncors.supervise.lead import Lead, about
 from hncors.supervise.seen import Seen, World
 

@@ -11,11 +11,12 @@ import numpy as np
 from hncors import kinds
 from hncors.arp import Off
 from hncors.geodesy import to_geodetic
-from hncors.health import SECOND_NS, WITH_EPOCHS, Origin, Stream, replayed_s
+from hncors.health import SECOND_NS, WITH_EPOCHS, Stream, replayed_s
 from hncors.hearing import ALTERNATE_NS
 from hncors.network import Network
 from hncors.ntrip.sourcetable import Stream as Row
 from hncors.observation import F64
+from hncors.origins import Origin
 from hncors.patrol import Heard
 from hncors.registry import Station
 from hncors.rtcm3.station import Equipment

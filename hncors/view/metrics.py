@@ -1,4 +1,4 @@
-"""The network's state as metric families: a view, made anew at each scrape, without a state of its own.
+"""The network's state as metric families: a view, made anew at each scrape.
 
 Names, labels and meaning are in docs/metrics.md, which a test holds to this module. What is not known is
 absent: gauges of the sky are there only while the stream is streaming.

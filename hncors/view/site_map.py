@@ -86,13 +86,8 @@ def outline(areas: Areas) -> Outline:
         if len(x) > 3:
             parts.append(svg.path(x, y, class_="area"))
     middles = [(area, _middle(frame, edges)) for area, edges in areas.outlines()]
-    zh, en = (
-        [svg.label(*middle, name, "middle pale place") for name, middle in named]
-        for named in (
-            [(_short(area.name), middle) for area, middle in middles],
-            [(area.name_en, middle) for area, middle in middles],
-        )
-    )
+    zh = [svg.label(*middle, _short(area.name), "middle pale place") for area, middle in middles]
+    en = [svg.label(*middle, area.name_en, "middle pale place") for area, middle in middles]
     return Outline(frame, svg.group([*parts, *zh]), svg.group([*parts, *en]))
 
 

@@ -425,6 +425,34 @@ def network() -> list[Fault]:
     return [Fault("HncorsNetworkDown", down, [("HncorsNetworkDown", "critical", {}), *counties])]
 
 
+def uplink() -> list[Fault]:
+    """All go at once: each county and each station has an alert, and one of them is told of."""
+    counties = [("HncorsCountyDown", "critical", {"county": one}) for one in COUNTIES]
+    each = [
+        ("HncorsStationDown", "warning", {"station": s, "county": COUNTIES[n % len(COUNTIES)]})
+        for n, s in enumerate(STATIONS)
+    ]
+    down = _down_together(STATIONS, 71)
+    return [Fault("HncorsNetworkDown", down, [("HncorsNetworkDown", "critical", {}), *counties, *each])]
+
+
+def flapping() -> list[Fault]:
+    """A station is away at every third look, for an hour: it is told of once, as what it is."""
+    begin = SAMPLES - 60 * 60 // STEP_S
+    station, where = STATIONS[4], {"station": STATIONS[4], "county": COUNTIES[1]}
+
+    def its(metric: str, *turns: str, **labels: str) -> dict[str, str]:
+        values = [turns[0]] * begin + [turns[n % 3 == 0] for n in range(SAMPLES - begin)]
+        return {named(f"hncors_{metric}", station=station, **labels): " ".join(values)}
+
+    series = its("stream_up", "1", "0") | its("stream_state", "1", "stale", state="streaming")
+    series |= its("stream_state", "stale", "1", state="unavailable")
+    reconnects = named("hncors_stream_reconnects_total", station=station, reason="closed")
+    series |= {reconnects: count(0, 0.1, minute=15)} | _losing([station], 0.8, 15)
+    told = [("HncorsReconnects", "warning", where), ("HncorsStationAvailability", "warning", where)]
+    return [Fault("flapping", series, told)]
+
+
 def _losing(some: Sequence[str], rate: float, minute: float) -> Series:
     return {named("hncors_epochs_received_total", station=s): count(1, rate, minute=minute) for s in some}
 
@@ -465,7 +493,7 @@ def nothing() -> list[Fault]:
 
 TESTS = {
     **dict.fromkeys((nothing, last_days, monitor, disk, away, stalled, sky, supervision), FEW),
-    **dict.fromkeys((links, stations, county, network), STATIONS),
+    **dict.fromkeys((links, stations, county, network, uplink, flapping), STATIONS),
     **dict.fromkeys((burns_fast, burns_slowly, one_station_limps, integrity_burns), STATIONS),
 }
 """Faults, and the stations of the network they befall."""

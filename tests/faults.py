@@ -1,6 +1,6 @@
 """The faults a network of stations has to be watched through, by number, and the tests named after them.
 
-A test of a row begins with its number: `test_n05_...`, `test_l01_...`, `test_r13_...`, `test_e01_...`; the
+A test of a row begins with its number: `test_n05_...`, `test_l01_...`, `test_r13_...`, `test_p09_...`; the
 first line of its docstring says what is expected. scripts/faults_table.py makes docs/faults.md of both.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TESTS = Path(__file__).parent
-NAMED = re.compile(r"test_([elnrt]\d\d)_")
+NAMED = re.compile(r"test_([elnprt]\d\d)_")
 
 PARTS = {
     "N": "Transport, HTTP and NTRIP",
@@ -21,6 +21,7 @@ PARTS = {
     "R": "RTCM frames and messages",
     "T": "Time",
     "E": "Ephemerides and solutions",
+    "P": "The monitor itself",
 }
 
 FAULTS = {
@@ -106,6 +107,26 @@ FAULTS = {
     "E05": "stations that tell different sets of one satellite",
     "E06": "streams without ephemerides",
     "E07": "too few satellites, or in a plane",
+    "P01": "a fault of the monitor in one stream, a tick or a reload",
+    "P02": "a consumer that is slow, or holds the loop up",
+    "P03": "SIGTERM in every state",
+    "P04": "SIGHUP with a configuration that is bad, huge or partly changed",
+    "P05": "SIGKILL and loss of power",
+    "P06": "a disk that is full, read-only or failing",
+    "P07": "a ledger that others read or write for long",
+    "P08": "a ledger that is damaged, of another version, or another program's",
+    "P09": "no file handles left",
+    "P10": "memory that grows over weeks",
+    "P11": "an MQTT broker that is away, or refuses",
+    "P12": "a robot of a chat that hangs, or refuses",
+    "P13": "all streams lost with the uplink",
+    "P14": "a stream that comes and goes",
+    "P15": "a log that is flooded",
+    "P16": "labels of metrics without end",
+    "P17": "series of stations that are gone, and of what is not known",
+    "P18": "scrapes at once, slow clients, idle connections",
+    "P19": "two daemons with one ledger",
+    "P20": "an odd time zone, language or encoding of the host",
 }
 
 

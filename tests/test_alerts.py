@@ -4,6 +4,7 @@ promtool and amtool, Debian's, are what says so; the series they are given are i
 """
 
 import json
+import operator
 import re
 import subprocess
 from pathlib import Path
@@ -30,6 +31,8 @@ def rules(name: str) -> list[dict]:
     return [rule for group in found["groups"] for rule in group["rules"]]
 
 
+NAME = operator.attrgetter("__name__")
+OF_ROWS = {alert_faults.uplink, alert_faults.flapping}  # have tests of their own
 ALERTS = rules("hncors.alerts.yml")
 NAMES = {rule["alert"] for rule in ALERTS}
 
@@ -54,8 +57,32 @@ def firing(faults: list[Fault]) -> list[dict[str, object]]:
 
 
 @pytest.mark.peer("promtool")
-@pytest.mark.parametrize("test", alert_faults.TESTS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("test", [one for one in alert_faults.TESTS if one not in OF_ROWS], ids=NAME)
 def test_exactly_the_alerts_of_these_faults_fire(test, tmp_path) -> None:
+    exactly(test, tmp_path)
+
+
+@pytest.mark.peer("promtool")
+def test_p13_all_streams_lost_with_the_uplink(tmp_path) -> None:
+    """Everybody's alert fires, and that of the network holds all the others back in Alertmanager's rules."""
+    exactly(alert_faults.uplink, tmp_path)
+    found = yaml.safe_load((ALERTMANAGER / "alertmanager.yml").read_text(encoding="utf-8"))
+    source = ["alertname = HncorsNetworkDown"]
+    (rule,) = [rule for rule in found["inhibit_rules"] if rule["source_matchers"] == source]
+    assert rule["equal"] == ["job", "instance"]
+    (held,) = [re.fullmatch(r'alertname =~ "(.*)"', one)[1] for one in rule["target_matchers"]]
+    fired = {alert for alert, _, _ in expected(alert_faults.uplink())}
+    assert {alert for alert in fired if not re.fullmatch(held, alert)} == {"HncorsNetworkDown"}
+
+
+@pytest.mark.peer("promtool")
+def test_p14_a_stream_that_comes_and_goes(tmp_path) -> None:
+    """It counts as one that comes and goes: no alert that a station is down, again and again."""
+    exactly(alert_faults.flapping, tmp_path)
+
+
+def exactly(test, tmp_path) -> None:
+    """promtool finds the alerts of the rows, and no other."""
     faults = test()
     series = healthy(alert_faults.TESTS[test])
     for fault in faults:

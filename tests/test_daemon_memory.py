@@ -13,7 +13,7 @@ from watching import network, play
 from hncors.daemon import memory
 
 
-def test_what_stations_send_leaves_no_cycles() -> None:
+def test_p10_what_stations_send_leaves_no_cycles() -> None:
     """Torn frames, lost epochs, moved reference points, texts, ephemerides: none of them, nor a scrape."""
 
     def day() -> None:
@@ -32,7 +32,7 @@ def test_what_stations_send_leaves_no_cycles() -> None:
 
 
 @virtual
-async def test_a_stream_that_goes_on_leaves_no_cycles_and_one_that_ends_few() -> None:
+async def test_p10_a_stream_that_goes_on_leaves_no_cycles_and_one_that_ends_few() -> None:
     def script(number: int) -> Iterator[Step]:
         yield ICY
         yield from epochs(45 if number == 0 else 2)

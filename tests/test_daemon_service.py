@@ -231,7 +231,7 @@ async def test_an_address_that_is_taken(tmp_path):
         await server.wait_closed()
 
 
-async def test_ticks_keep_their_distance_and_late_ones_are_not_made_up_for(monkeypatch):
+async def test_p02_ticks_keep_their_distance_and_late_ones_are_not_made_up_for(monkeypatch):
     network = Network([])
     begun = []
     real = network.begin_tick

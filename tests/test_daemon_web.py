@@ -351,7 +351,7 @@ async def test_a_name_that_is_not_known_reads_nothing():
                 assert response.status != 421
 
 
-async def test_pages_are_told_of_news_and_who_does_not_listen_is_dropped():
+async def test_p02_pages_are_told_of_news_and_who_does_not_listen_is_dropped():
     one = site()
     async with served(one) as session:
         async with session.get("/api/v1/live", headers={"Accept": "text/event-stream"}) as response:

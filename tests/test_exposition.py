@@ -136,7 +136,7 @@ def test_the_writer_does_not_keep_the_callers_arrays() -> None:
     assert writer.render([family]) == theirs(family)
 
 
-def test_removed_series_and_families_are_forgotten() -> None:
+def test_p17_removed_series_and_families_are_forgotten() -> None:
     writer = Writer()
     labels = [(f"S{n}",) for n in range(1000)]
     writer.render([Family(name, "gauge", "", ("station",), labels, [1.0] * 1000) for name in ("a", "b")])

@@ -226,6 +226,32 @@ def test_p07_another_writer_that_takes_long(path, made):
     assert kept(path) == [0, 1]
 
 
+def test_p07_a_reader_that_holds_the_log_back(path, made, monkeypatch):
+    """Writing goes on, the size that is told shows it; the log is short again after the reader's end."""
+    limit = 256 << 10
+    monkeypatch.setattr("hncors.daemon.ledger_opening.WAL_BYTES", limit)
+    queue = made(path)
+    queue.put(finding(0))
+    assert queue.flush()
+    wal = path.with_name(path.name + "-wal")
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM findings").fetchone() == (1,)
+        for number in range(1, 2000):  # no checkpoint can begin the log anew
+            queue.put(finding(number))
+        assert queue.flush()
+        assert wal.stat().st_size > 8 * limit
+        assert queue.told().size_bytes == path.stat().st_size + wal.stat().st_size
+        assert reader.execute("SELECT count(*) FROM findings").fetchone() == (1,)
+        reader.execute("ROLLBACK")
+    for number in range(2000, 2003):
+        queue.put(finding(number))
+        assert queue.flush()
+    assert wal.stat().st_size <= limit
+    assert queue.told().errors == {}
+    assert kept(path) == list(range(2003))
+
+
 def test_p08_a_damaged_ledger_is_moved_aside_and_monitoring_goes_on(path, made, caplog):
     path.write_bytes(b"not a database at all" * 1000)
     queue = made(path)
@@ -279,7 +305,7 @@ def test_an_entry_that_is_wrong_keeps_none_of_the_others_out(path, made, caplog)
         assert [one.key for one in findings(ledger.base, 1)] == ["k1", "k4"]
 
 
-async def test_the_loop_goes_on_while_the_disk_does_not(path, made, monkeypatch):
+async def test_p06_the_loop_goes_on_while_the_disk_does_not(path, made, monkeypatch):
     """Ticks of the loop go on while every write fails; then all is written in order."""
     monkeypatch.setattr("hncors.daemon.ledger_queue.AGAIN_S", (0.01, 0.02))
     monkeypatch.setattr("hncors.daemon.ledger_queue.EVERY_S", 0.005)

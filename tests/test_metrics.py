@@ -67,7 +67,7 @@ def test_names_of_the_contract_are_there() -> None:
     assert set(contract.split()) <= set(everything())
 
 
-def test_what_is_not_known_is_absent_and_the_bytes_add_up() -> None:
+def test_p17_what_is_not_known_is_absent_and_the_bytes_add_up() -> None:
     network = Network([Station("A"), Station("B")])
     junk = b"$GPGGA,nothing*00\r\n"
     good = frame(bytes.fromhex("FF0" + "0" * 17))  # message 4080: no number this version decodes

@@ -214,7 +214,7 @@ async def test_p11_a_broker_that_was_away_gets_each_event_once(peer: Peer, tmp_p
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho leaves a socket behind
 @pytest.mark.usefixtures("soon")
-async def test_tls_and_passwords(peer: Peer, tmp_path: Path) -> None:
+async def test_p11_tls_and_passwords(peer: Peer, tmp_path: Path) -> None:
     cert, key = certificates.made(tmp_path, peer("openssl"))
     (tmp_path / "other").mkdir()
     other, _ = certificates.made(tmp_path / "other", peer("openssl"))
@@ -280,7 +280,9 @@ def test_names_from_outside_are_one_level_of_a_topic() -> None:
     assert published.level("192.0.2.7:2101/NEWB") == "192.0.2.7%3A2101%2FNEWB"
 
 
-def test_an_outbox_that_nobody_empties_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_p11_an_outbox_that_nobody_empties_stays_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from hncors.daemon import ledger_queue
 
     monkeypatch.setattr(ledger_queue, "STATES", 20)

@@ -161,7 +161,7 @@ def test_frames_are_given_up_by_number_and_their_epochs_are_blind() -> None:
 
 
 @virtual
-async def test_the_loop_has_its_turns_during_a_long_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_p02_the_loop_has_its_turns_during_a_long_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick of many steps: others run between them; the beat comes after the tick, and not before."""
     monkeypatch.setattr(pulse_module, "TURN_S", 0.0)
     net, order = network(*NAMES, rate_hz=1.0), []

@@ -94,7 +94,7 @@ class Chat:
 
 @contextlib.asynccontextmanager
 async def serving(app: web.Application):
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, access_log=None)  # whose line would hold the key
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
@@ -132,7 +132,7 @@ def written(folder, address: str):
     return config
 
 
-async def test_each_receiver_s_robot_hears_of_it_and_failures_are_tried_again(tmp_path, caplog):
+async def test_p12_each_receiver_s_robot_hears_of_it_and_failures_are_tried_again(tmp_path, caplog):
     chat, app = Chat(), web.Application()
     app.router.add_post("/{any}", chat.take)
     async with serving(app) as address:
@@ -166,6 +166,37 @@ async def test_each_receiver_s_robot_hears_of_it_and_failures_are_tried_again(tm
     assert "errcode 45009" in caplog.text
     assert KEY not in caplog.text
     assert "SECabc" not in caplog.text
+
+
+async def test_p12_a_robot_that_hangs(tmp_path, monkeypatch):
+    """Alertmanager has its answer in time and tries again; other robots hear of it meanwhile."""
+    monkeypatch.setattr("hncors.daemon.alert_relay.WITHIN_S", 0.5)
+    chat, app, held = Chat(), web.Application(), asyncio.Event()
+
+    async def hang(request: web.Request) -> web.Response:
+        await held.wait()
+        return web.json_response({})
+
+    app.router.add_post("/send", hang)
+    app.router.add_post("/{any}", chat.take)
+    async with serving(app) as address:
+        _, robots = load(written(tmp_path, address))
+        async with (
+            serving(Relaying(tmp_path, robots).app()) as relay,
+            aiohttp.ClientSession(relay) as session,
+            asyncio.timeout(5),
+        ):
+
+            async def posted(receiver: str) -> int:
+                async with session.post(f"/{receiver}", json=PAYLOAD) as response:
+                    return response.status
+
+            hanging = [asyncio.create_task(posted("duty")) for _ in range(20)]
+            assert await posted("day") == 200
+            assert not any(task.done() for task in hanging)
+            assert await asyncio.gather(*hanging) == [502] * 20
+        held.set()
+    assert len(chat.heard) == 1
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ async def _is(daemon: Any, name: str, value: str) -> bool:
 # --- hostile tables ---------------------------------------------------------------------------------
 
 
-def test_a_table_of_a_million_rows_costs_little() -> None:
+def test_p16_a_table_of_a_million_rows_costs_little() -> None:
     """What is read is bounded, and what is kept of it more so; another caster still has room."""
     every = row("H-------", "27.73", "112.00").encode()
     data = b"".join(every.replace(b"-------", b"%07d" % number) for number in range(1_000_000))

@@ -190,7 +190,7 @@ async def test_a_precise_place_reaches_nobody_who_may_not_see_it(its: World) -> 
         assert ledger.base.execute("SELECT count(*) FROM accesses").fetchone() is not None
 
 
-async def test_slow_clients_keep_nobody_out(its: World) -> None:
+async def test_p18_slow_clients_keep_nobody_out(its: World) -> None:
     """Two hundred that send a byte now and then, and headers that never end."""
     host, port = its.base.removeprefix("http://").split(":")
     slow = [await asyncio.open_connection(host, int(port)) for _ in range(200)]
@@ -207,6 +207,16 @@ async def test_slow_clients_keep_nobody_out(its: World) -> None:
         writer.close()
 
 
+async def test_p18_scrapes_at_once(its: World) -> None:
+    """All are answered alike, one after the other, and the stream goes on."""
+    whole = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(its.base, connector=whole) as session, asyncio.timeout(20):
+        answers = await asyncio.gather(*(fetched(session, "/metrics") for _ in range(200)))
+    assert {status for status, _ in answers} == {200}
+    assert all("hncors_stream_up" in text and text.endswith("\n") for _, text in answers)
+    assert (await its.daemon.states())["A"] == "streaming"
+
+
 IDLE = """
 import socket, sys, time
 host, port, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -221,7 +231,7 @@ sys.stdin.read()
 """
 
 
-async def test_ten_thousand_idle_connections_keep_nobody_out(its: World) -> None:
+async def test_p18_ten_thousand_idle_connections_keep_nobody_out(its: World) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < 12_000:
         pytest.skip(f"this machine allows {hard} open files")
@@ -249,7 +259,7 @@ async def test_ten_thousand_idle_connections_keep_nobody_out(its: World) -> None
         await idle.wait()
 
 
-async def test_bytes_that_are_no_http_do_not_fill_the_log(its: World) -> None:
+async def test_p15_bytes_that_are_no_http_do_not_fill_the_log(its: World) -> None:
     host, port = its.base.removeprefix("http://").split(":")
     lines = len(its.daemon.log)
     tls, null, other = b"\x16\x03\x01\x02" * 50, b"GET / HTTP/1.1\r\nA: \0\r\n\r\n", b"SSH-2.0-x\r\n"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from hncors.daemon import configuration
 from hncors.daemon.links import Links
+from hncors.daemon.log_limits import ABOUT
 from hncors.daemon.notify import Notifier
 from hncors.daemon.pulse import Pulse
 from hncors.health import SECOND_NS, Event
@@ -89,7 +90,7 @@ class Reload:
     def _refused(self, problems: list[str]) -> None:
         self._successful = False
         for problem in problems:
-            log.error("configuration: %s", problem)
+            log.error("configuration: %s", problem, extra={ABOUT: problem})  # each is told
         log.error("configuration: %d mistakes, nothing is changed", len(problems))
         self._report("configuration_refused", {"problems": len(problems)})
 

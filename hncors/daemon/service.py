@@ -16,9 +16,11 @@ from typing import NoReturn
 
 from hncors.daemon import configuration, memory
 from hncors.daemon.clock import Clock
+from hncors.daemon.handles import Handles
 from hncors.daemon.intake import Intake
 from hncors.daemon.ledger_service import LedgerPlace, LedgerService, open_place
 from hncors.daemon.links import Links
+from hncors.daemon.log_limits import ABOUT, Limit
 from hncors.daemon.mqtt import Broker
 from hncors.daemon.notify import Notifier
 from hncors.daemon.pulse import Pulse
@@ -51,7 +53,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
     """Run the daemon until SIGTERM or SIGINT; the exit status: 0 ended, 1 a fault of ours, 2 cannot start."""
     signal.signal(signal.SIGTERM, _end_early)
     secrets = Secrets()
-    _log_to_stderr(secrets)
+    lines = _log_to_stderr(secrets)
     load = partial(configuration.load, config_path)
     recorder = ledger = None
     try:
@@ -83,6 +85,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
                 web_files=web_files,
                 push_tls=push_tls,
                 sourcetables=_beside(config_path, settings.supervision.sourcetables),
+                lines=lines,
             )
         )
     except CannotListen as refused:
@@ -112,6 +115,7 @@ async def run(
     web_files: WebFiles | None = None,
     push_tls: ssl.SSLContext | None = None,
     sourcetables: Path | None = None,
+    lines: Limit | None = None,
 ) -> None:
     """Follow the stations until SIGTERM, SIGINT or cancelled.
 
@@ -127,6 +131,7 @@ async def run(
         territory or default(),
         web_files or WebFiles(),
         sourcetables,
+        lines,
     )
     daemon = _Daemon(settings, stations, *parts)
     try:
@@ -143,6 +148,7 @@ async def run(
             await serving.cleanup()
             raise CannotListen(str(refused)) from None
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(daemon.handles)
     stop = asyncio.Event()
     for number in SIGNALS:  # before anybody is told that it runs
         loop.add_signal_handler(number, stop.set)
@@ -159,6 +165,7 @@ async def run(
             daemon.intake.close()
         daemon.notifier.close()
         log.info("ended")
+        loop.set_exception_handler(None)
         for number in (*SIGNALS, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
@@ -177,7 +184,9 @@ class _Daemon:
         territory: Territory,
         web_files: WebFiles,
         sourcetables: Path | None,
+        lines: Limit | None,
     ) -> None:
+        self.handles, self._lines = Handles(), lines
         self.recorder = recorder
         self.notifier = Notifier()
         self.network = Network(stations)
@@ -324,6 +333,8 @@ class _Daemon:
             told |= self.ledger.told()
         if self.scanning is not None:
             told["scans"] = self.scanning.told()
+        told |= {"accept_failures": self.handles.failures}
+        told |= {} if self._lines is None else {"log_left_out": self._lines.left_out}
         return {**self.links.told(), **self.reload.told(), **told}
 
 
@@ -334,16 +345,19 @@ def _beside(config_path: Path, name: str | None) -> Path | None:
 
 def _log(event: Event) -> None:
     told = ", ".join(f"{key} {value}" for key, value in event.detail.items() if value != "")
-    log.info("%s", printable(f"{event.station or 'network'}: {event.kind}: {told}", 400))
+    text = printable(f"{event.station or 'network'}: {event.kind}: {told}", 400)
+    log.info("%s", text, extra={ABOUT: (event.kind, event.station)})
 
 
-def _log_to_stderr(secrets: Secrets) -> None:
+def _log_to_stderr(secrets: Secrets) -> Limit:
     handler = logging.StreamHandler(sys.stderr)
     stderr = os.fstat(2)
     journal = os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
     handler.setFormatter(Lines(secrets, journal=journal))
-    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    lines = Limit(handler)
+    logging.basicConfig(handlers=[lines], level=logging.INFO)
     logging.captureWarnings(True)
+    return lines
 
 
 def _end_early(number: int, frame: FrameType | None) -> NoReturn:

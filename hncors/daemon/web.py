@@ -13,10 +13,10 @@ from typing import Any
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from hncors.daemon import territory
+from hncors.daemon import handles, territory
 from hncors.daemon.pulse import Pulse
 from hncors.daemon.web_api import Api
-from hncors.daemon.web_connections import Connections
+from hncors.daemon.web_connections import MOST, Connections
 from hncors.daemon.web_desk import Desk
 from hncors.daemon.web_exporter import Basic, Exporter
 from hncors.daemon.web_guard import Guard
@@ -71,7 +71,7 @@ class Site:
         now_ns = self.pulse.clock.now_ns
         self.trend = Trend(self.network)
         self.live = Live(now_ns)
-        self.connections = Connections()
+        self.connections = Connections(handles.most_connections(MOST))
         self.guard = Guard(
             self.settings, self.users, Sessions(time.monotonic, now_ns), secure=self.context is not None
         )

@@ -48,6 +48,8 @@ class Process(NamedTuple):
     published: Published | None = None  # of the MQTT broker, where there is one
     overload_lag_s: float = 0.0  # how much longer than the time between ticks the last one took
     overload: Overload = Overload()
+    accept_failures: int = 0
+    log_left_out: int = 0  # lines
     served: Served = Served()
 
 
@@ -101,6 +103,18 @@ def process_families(process: Process) -> Iterator[Family]:
             "gauge",
             "1 if the file says what only a restart will apply",
             p.restart_needed,
+        ),
+        (
+            "accept_failures_total",
+            "counter",
+            "Times that connections had to wait because no file handle was left",
+            p.accept_failures,
+        ),
+        (
+            "log_left_out_lines_total",
+            "counter",
+            "Lines of the log left out, too many of one kind having come",
+            p.log_left_out,
         ),
     )
     for name, kind, text, value in single:

@@ -17,17 +17,20 @@ from typing import IO, Any
 
 from hncors.cli_bundle_parts import (
     involved,
+    sources,
     windows,
     write_recordings,
     write_register,
+    write_sources,
     write_tables,
     write_territory,
 )
-from hncors.cli_bundle_replay import replayed
+from hncors.cli_bundle_replay import Replayed, replayed
 from hncors.cli_ledger import Office, Where, allow_precise, found_config, office, settings_of
 from hncors.cli_output import DONE, WRONG, Refused, console, document, note, progress
 from hncors.daemon.configuration import ConfigurationError, load, station_texts
 from hncors.daemon.ledger_cases import Event, events, findings, read
+from hncors.daemon.ledger_sources import kept_sources
 from hncors.daemon.territory import read_territory
 from hncors.supervise.cases import SUPERVISOR, Case
 from hncors.supervise.findings import Finding
@@ -76,6 +79,7 @@ def bundle_command(
     with office(Where(config, where.ledger)) as here:
         base = here.ledger.base
         case, trail, found = read(base, number), events(base, number), findings(base, number)
+        pushed_before = list(kept_sources(base))
         if asked_by:
             here = _for(here, asked_by)
         allow_precise(here, f"bundle of case {number}")
@@ -85,8 +89,10 @@ def bundle_command(
     spans = windows(found)
     with tempfile.TemporaryDirectory(prefix="hncors-") as name, progress("bundle", 3, long=True) as told:
         folder = Path(name)
-        write_register(folder, texts)
-        write_territory(folder, settings, config, territory.policy)
+        pushed = sources(source, pushed_before, found)
+        write_register(folder, texts, {one.subject for one in pushed})
+        write_sources(folder, pushed)
+        write_territory(folder, settings, config, territory.policy, pushed=bool(pushed))
         missing = write_recordings(folder, source, involved(found, stations), spans)
         if tables is not None:
             write_tables(folder, tables, found)
@@ -104,7 +110,7 @@ def bundle_command(
             "policy": fingerprint(territory.policy), "stretches_ns": spans, "not_recorded": missing,
         }  # fmt: skip
         seal = _pack(folder, out, says)
-    result = compared(_kept(found), shown.found)
+    result = compared(_kept(found), shown.found, shown.pushed)
     for one in missing:
         note(f"{one}: not recorded then")
     return _told(out, seal, result, [], as_json)
@@ -128,7 +134,7 @@ def verify_command(bundle: Path, as_json: bool) -> int:
         folder = Path(name)
         manifest, seal, wrong = _unpack(bundle, folder)
         kept: list[Found] = []
-        shown: list[Found] = []
+        again = Replayed([], {}, frozenset())
         if not wrong:
             try:
                 told = json.loads((folder / "case.json").read_text(encoding="utf-8"))
@@ -137,10 +143,10 @@ def verify_command(bundle: Path, as_json: bool) -> int:
             except (OSError, ValueError, KeyError, TypeError) as fault:
                 raise Refused(f"{bundle}: case.json: {type(fault).__name__}: expected a case") from None
             with progress("replay 重放", 1, long=True):
-                shown = replayed(folder).found
+                again = replayed(folder)
             if not as_json and manifest.get("version") != VERSION:
                 note(f"made by hncors {printable(str(manifest.get('version')), 40)}, replayed by {VERSION}")
-    return _told(bundle, seal, compared(kept, shown), wrong, as_json)
+    return _told(bundle, seal, compared(kept, again.found, again.pushed), wrong, as_json)
 
 
 def _kept(found: Sequence[Finding]) -> list[Found]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -12,26 +13,32 @@ from typing import Any
 
 import numpy as np
 
-from hncors.cli_bundle_replay import CONFIG, NOTES, RECORDINGS, TABLES
+from hncors.cli_bundle_replay import CONFIG, NOTES, RECORDINGS, SOURCES, TABLES
 from hncors.cli_output import Refused
+from hncors.daemon.record_reading import read_news
 from hncors.daemon.recording import RecordingError, open_recordings, station_and_hour
 from hncors.daemon.recording_writer import RecordingWriter
+from hncors.origins import ORIGINS, remember_origin
 from hncors.registry import Station
 from hncors.settings import Settings
 from hncors.supervise.findings import Finding
 from hncors.supervise.policy import Policy
+from hncors.supervise.sources import Pushed, plain
 from hncors.supervise.station_text import flat, value_text
+from hncors.view.bundle import BY_SOURCE
 
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3600 * SECOND_NS
+PUSH_FROM = "push_from"
 BEFORE_S = {"E17": 4500, "E10": 1800}  # what a rule has to see before it speaks, with room to begin
 BEFORE_USUAL_S, AFTER_S = 1200, 60
 NEIGHBOURS = 6  # streams besides: ephemerides, and what others show of the sky
 SECRET = (  # keys that nobody but the daemon needs
     *("user", "password_file", "tls_ca_file", "tls_verify", "gga"),
-    *("patrol_position", "push_from"),
+    *("patrol_position", PUSH_FROM),
 )
 NOWHERE = "tcp://192.0.2.1:2101"  # RFC 5737: nobody connects from a bundle
+NOBODY = '[push]\nlisten = "127.0.0.1:2101"\n'  # ... and nobody pushes to one
 
 Window = tuple[int, int]
 
@@ -76,12 +83,15 @@ def _texts(value: object) -> list[str]:
     return [text for one in inner for text in _texts(one)]
 
 
-def write_register(folder: Path, texts: Mapping[Path, str]) -> None:
-    """The station files, without where and how they are connected to."""
+def write_register(folder: Path, texts: Mapping[Path, str], pushed: Collection[str]) -> None:
+    """The station files, without how they are connected to; of those `pushed` with where from they may be."""
     (folder / "stations").mkdir()
     for path, text in texts.items():
-        kept = {key: value for key, value in flat(tomllib.loads(text)).items() if key not in SECRET}
-        kept["link"] = NOWHERE
+        every = flat(tomllib.loads(text))
+        its_id = every.get("id", path.stem)
+        needed = (PUSH_FROM,) if its_id in pushed else ()
+        kept = {key: value for key, value in every.items() if key not in SECRET or key in needed}
+        kept["link"] = f"push:///{its_id}" if needed else NOWHERE
         tables: dict[str, list[str]] = {"": []}
         for key, value in kept.items():
             table, _, name = key.rpartition(".")
@@ -90,8 +100,8 @@ def write_register(folder: Path, texts: Mapping[Path, str]) -> None:
         (folder / "stations" / path.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def write_territory(folder: Path, settings: Settings, config: Path, policy: Policy) -> None:
-    """Configuration, limits and areas, as the findings were made with."""
+def write_territory(folder: Path, settings: Settings, config: Path, policy: Policy, *, pushed: bool) -> None:
+    """Configuration, limits and areas, as the findings were made with; whether a stream is `pushed`."""
     named = settings.supervision.areas
     package = resources.files("hncors.supervise").joinpath("hunan.geojson")
     areas = (config.parent / named).read_bytes() if named is not None else package.read_bytes()
@@ -103,7 +113,7 @@ def write_territory(folder: Path, settings: Settings, config: Path, policy: Poli
     limits = [f"{key} = {value_text(value)}" for key, value in policy.model_dump().items()]
     (folder / "policy.toml").write_text("\n".join(limits) + "\n", encoding="utf-8")
     text = 'stations = "stations"\n\n[supervision]\nareas = "areas.geojson"\npolicy = "policy.toml"\n'
-    (folder / CONFIG).write_text(text + regions, encoding="utf-8")
+    (folder / CONFIG).write_text(text + regions + NOBODY * pushed, encoding="utf-8")
 
 
 def write_recordings(folder: Path, source: Path, names: Sequence[str], spans: Sequence[Window]) -> list[str]:
@@ -137,6 +147,43 @@ def write_recordings(folder: Path, source: Path, names: Sequence[str], spans: Se
                 with RecordingWriter(stretch / f"{station}.rtcm3", pieces[0][0]) as writer:
                     writer.write_all(pieces)
     return missing
+
+
+def sources(recorded: Path, ledger: Iterable[Pushed], found: Sequence[Finding]) -> list[Pushed]:
+    """Who pushed the streams that findings about sources are of, until then: as recorded, and before as kept.
+
+    Raises Refused.
+    """
+    until: dict[str, int] = {}
+    for one in found:
+        if one.rule in BY_SOURCE:
+            until[one.subject] = max(until.get(one.subject, 0), one.at_ns)
+    known = {one.subject: one for one in ledger if one.subject in until}
+    made = []
+    for subject, until_ns in until.items():
+        try:
+            told = read_news(recorded, subject, None).news
+        except OSError as fault:
+            raise Refused(
+                f"{recorded}: {fault.strerror}: expected the news of the link of {subject}"
+            ) from None
+        news = [item.origin._replace(at_ns=item.at_ns) for item in told if item.origin is not None]
+        first_ns = min((origin.at_ns for origin in news), default=until_ns)
+        before = known.get(subject, Pushed(subject, (), {}))
+        origins = deque((origin for origin in before.origins if origin.at_ns < first_ns), ORIGINS)
+        for origin in news:
+            if origin.at_ns <= until_ns:
+                remember_origin(origins, origin)
+        if origins:
+            made.append(Pushed(subject, tuple(origins), before.serials))
+    return made
+
+
+def write_sources(folder: Path, pushed: Sequence[Pushed]) -> None:
+    """Who pushed streams, where findings are about that."""
+    if pushed:
+        text = json.dumps({one.subject: plain(one) for one in pushed}, ensure_ascii=False, indent=1) + "\n"
+        (folder / SOURCES).write_text(text, encoding="utf-8")
 
 
 def write_tables(folder: Path, source: Path, found: Sequence[Finding]) -> None:

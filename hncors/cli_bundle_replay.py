@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,20 +14,23 @@ from hncors.ntrip.sourcetable import read
 from hncors.registry import Station, parse_link
 from hncors.supervise.judge import Judge
 from hncors.supervise.scan import scan
+from hncors.supervise.sources import Pushed, from_plain
+from hncors.text import printable
 from hncors.version import VERSION
 from hncors.view.bundle import Found
 from hncors.view.replay_files import Spans, summary
 
-CONFIG, RECORDINGS, TABLES = "hncors.toml", "recordings", "sourcetables"
+CONFIG, RECORDINGS, TABLES, SOURCES = "hncors.toml", "recordings", "sourcetables", "sources.json"
 NOTES = "notes.json"  # beside the sourcetables: whose each is and when it was fetched
 Place = tuple[float, float, float]
 
 
 class Replayed(NamedTuple):
-    """What a replay shows, and where streams said that they stand, ECEF metres."""
+    """What a replay shows, where streams said they stand (ECEF metres), and which it is known who pushed."""
 
     found: list[Found]
     places_m: dict[str, Place]
+    pushed: frozenset[str]
 
 
 def replayed(folder: Path, pages: Path | None = None) -> Replayed:
@@ -35,14 +38,15 @@ def replayed(folder: Path, pages: Path | None = None) -> Replayed:
 
     Raises Refused.
     """
-    shown = Replayed(list(_of_tables(folder)), {})
+    pushed = list(told_of_sources(folder))
+    shown = Replayed(list(_of_tables(folder)), {}, frozenset(one.subject for one in pushed))
     stretches = folder / RECORDINGS
     for number, stretch in enumerate(sorted(stretches.iterdir()) if stretches.is_dir() else [], 1):
-        _play(folder, stretch, shown, None if pages is None else pages / f"report-{number}.html")
-    return Replayed(list(dict.fromkeys(shown.found)), shown.places_m)
+        _play(folder, stretch, pushed, shown, None if pages is None else pages / f"report-{number}.html")
+    return shown._replace(found=list(dict.fromkeys(shown.found)))
 
 
-def _play(folder: Path, stretch: Path, shown: Replayed, page: Path | None) -> None:
+def _play(folder: Path, stretch: Path, pushed: Sequence[Pushed], shown: Replayed, page: Path | None) -> None:
     config = folder / CONFIG
     inputs = sorted(str(path) for path in stretch.glob("*.rtcm3"))
     plan = prepare(inputs, configured(config), (), None, supervised(config))
@@ -50,6 +54,8 @@ def _play(folder: Path, stretch: Path, shown: Replayed, page: Path | None) -> No
     spans = [Spans(era.network) for era in eras]
     collected = [Collected(era.network, full=page is not None) for era in eras]
     for era, its, kept in zip(eras, spans, collected, strict=True):
+        if isinstance(era.network.judge, Judge):
+            era.network.judge.sources.recall(pushed)
         for tick in era.play():
             its.add(tick)
             kept.add(tick)
@@ -62,6 +68,21 @@ def _play(folder: Path, stretch: Path, shown: Replayed, page: Path | None) -> No
         told: dict[str, Any] = {"version": VERSION, "inputs": [], **summary(spans, plan.undated)}
         report(told["stations"], collected, plan.undated)
         write_page(page, told, collected)
+
+
+def told_of_sources(folder: Path) -> Iterator[Pushed]:
+    """Who pushed streams, where findings are about that. Raises Refused."""
+    try:
+        told = json.loads((folder / SOURCES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, RecursionError) as fault:
+        raise Refused(f"{SOURCES}: {type(fault).__name__}: expected JSON") from None
+    for subject, its in told.items() if isinstance(told, dict) else [("", None)]:
+        one = from_plain(printable(subject, 64), its)
+        if one is None:
+            raise Refused(f"{SOURCES}: {printable(subject, 64)}: expected who pushed each stream, and when")
+        yield one
 
 
 def _of_tables(folder: Path) -> Iterator[Found]:

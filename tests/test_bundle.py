@@ -350,5 +350,8 @@ def test_names_and_manifests_from_outside() -> None:
 
 def test_of_a_rule_every_strength_has_to_be_shown() -> None:
     kept = [Found("E4", "A", "medium"), Found("E4", "A", "strong"), Found("E1", "c/M", "weak")]
-    made = compared(kept, [Found("E4", "A", "medium")])
+    made = compared(kept, [Found("E4", "A", "medium")], ())
     assert (made["same"], made["differs"], made["not_replayed"]) == ([kept[0]], [kept[1]], [kept[2]])
+    pushed = [Found("E19", "A", "medium"), Found("E20", "B", "context")]
+    made = compared(pushed, [], {"A"})  # who pushed B is not told
+    assert (made["differs"], made["not_replayed"]) == ([pushed[0]], [pushed[1]])

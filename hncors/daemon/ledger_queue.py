@@ -20,11 +20,13 @@ from hncors.daemon.ledger_opening import PARTS, LedgerDamaged, LedgerRefused, is
 from hncors.daemon.ledger_outbox import Message, post, trim
 from hncors.daemon.ledger_presence import Presences, keep, kept
 from hncors.daemon.ledger_registry import Register, Stands, keep_only, note_standing
+from hncors.daemon.ledger_sources import Pushers, keep_sources, kept_sources
 from hncors.daemon.ledger_summary import NOTHING, Summary, summary
 from hncors.health import Event
 from hncors.supervise.findings import Finding
 from hncors.supervise.months import Clearance
 from hncors.supervise.presence import Kept as Presence
+from hncors.supervise.sources import Pushed
 from hncors.supervise.trail import canonical
 from hncors.text import printable
 from hncors.view.cases import plain
@@ -51,7 +53,7 @@ class Incident(NamedTuple):
     detail: Mapping[str, Any]
 
 
-Entry = Finding | Stands | Register | Message | Incident | Presences
+Entry = Finding | Stands | Register | Message | Incident | Presences | Pushers
 
 
 class LedgerQueue:
@@ -71,6 +73,7 @@ class LedgerQueue:
         self.unsent = 0  # changes of state given up because too many waited to be sent
         self.summary: Summary = NOTHING
         self.presences: tuple[Presence, ...] | None = None  # as kept before this run; None: not read yet
+        self.sources: tuple[Pushed, ...] = ()  # the same of who pushed streams
         self.news: deque[Event] = deque(maxlen=NEWS)  # of the ledger itself, to be told by whoever ticks
         self._now_ns = now_ns
         self._clearance = clearance
@@ -226,6 +229,7 @@ class LedgerQueue:
                 self._aside = None
             self._verify(self._ledger)
             if self.presences is None:
+                self.sources = tuple(kept_sources(self._ledger.base))
                 self.presences = tuple(kept(self._ledger.base))
         return self._ledger
 
@@ -301,6 +305,7 @@ _WRITE: Mapping[type, Callable[[sqlite3.Connection, Any, Clearance], object]] = 
     Message: lambda base, entry, clearance: post(base, entry),
     Incident: lambda base, entry, clearance: _incident(base, entry),
     Presences: lambda base, entry, clearance: keep(base, entry),
+    Pushers: lambda base, entry, clearance: keep_sources(base, entry),
 }
 
 

@@ -79,9 +79,14 @@ CREATE TABLE presence (
   x_m REAL NOT NULL, y_m REAL NOT NULL, z_m REAL NOT NULL, days TEXT NOT NULL, at_ns INTEGER NOT NULL)@
 """
 
+_SOURCES = """
+CREATE TABLE sources (subject TEXT PRIMARY KEY, told TEXT NOT NULL, at_ns INTEGER NOT NULL)@;
+"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (*_FIRST.replace("@", STRICT).split(";\n"), *map(_unchanging, TRAILS)),
     (_PRESENCE.replace("@", STRICT),),
+    (_SOURCES.replace("@", STRICT),),
 )
 """Statements that make each version out of the one before it; version 0 is an empty file."""
 

@@ -1,4 +1,4 @@
-"""How long streams were where they are (E12), kept in the ledger and taken up again by the next run.
+"""How long streams were where they are (E12), and who pushed them (E19), kept over runs in the ledger.
 
 Nothing is kept before what was kept is taken up: it would be written over by less.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from hncors.daemon.ledger_presence import Presences
 from hncors.daemon.ledger_queue import LedgerQueue
+from hncors.daemon.ledger_sources import Pushers
 from hncors.supervise.judge import Judge
 
 LOOK_S = 1.0
@@ -39,11 +40,16 @@ class PresenceWatch:
         """Take up what was kept, as soon as the ledger is read; whether that is done."""
         kept = self._queue.presences
         if not self._recalled and kept is not None:
-            self._recalled, self._queue.presences = True, ()
             self._judge.recall(kept)
+            self._judge.sources.recall(self._queue.sources)
+            self._recalled, self._queue.presences, self._queue.sources = True, (), ()
         return self._recalled
 
     def keep(self) -> None:
         """Tell the ledger how it is now."""
-        if self.recall() and (kept := tuple(self._judge.presences())):
+        if not self.recall():
+            return
+        if kept := tuple(self._judge.presences()):
             self._queue.put(Presences(kept, self._now_ns()))
+        if pushed := tuple(self._judge.sources.known()):
+            self._queue.put(Pushers(pushed, self._now_ns()))

@@ -17,7 +17,6 @@ from hncors.identity import Places
 from hncors.network import Network, Tick
 from hncors.ntrip.sourcetable import Stream as Row
 from hncors.observation import I64
-from hncors.origins import ORIGINS
 from hncors.patrol import Patrol
 from hncors.registry import Station
 from hncors.supervise.areas import Areas
@@ -34,6 +33,7 @@ from hncors.supervise.regions import Regions
 from hncors.supervise.rules import RULES, Rule
 from hncors.supervise.scan import Lead as RowLead
 from hncors.supervise.seen import Seen, World, degrees, placed_deg, seen_of, serials_of
+from hncors.supervise.sources import Sources
 from hncors.supervise.suspicion import PERSISTENT, Counted, Standing, standing
 
 EVERY_NS = 60 * SECOND_NS  # a stream is looked at so often
@@ -68,7 +68,6 @@ class _Held:
 class _Subject:
     presence: Presence = field(default_factory=Presence)
     leads: dict[str, _Held] = field(default_factory=dict)
-    serials: dict[str, str] = field(default_factory=dict)  # of the receiver, by the address that pushed
     suspected: bool = False
 
 
@@ -90,7 +89,7 @@ class Judge:
         self.looks = 0  # at streams and rows
         self.findings: deque[Found] = deque(maxlen=MOST_KEPT)  # the last, for whoever keeps them for good
         self._areas = areas
-        self._regions = regions or Regions({})
+        self.sources = Sources(regions or Regions({}))
         self._own = OwnPlaces(streams, self.policy)
         self.kindred = Kindred(streams, self.policy)
         self._plausibility = Plausibility(streams)
@@ -123,6 +122,7 @@ class Judge:
         for gone in [subject for subject in self._seen if subject not in here]:
             del self._seen[gone]
             self._subjects.pop(gone, None)
+            self.sources.forget(gone)
 
     def look(self, network: Network, tick: Tick, now_ns: int) -> list[Event]:
         """Take in a tick of the network; what came to light by it."""
@@ -196,7 +196,7 @@ class Judge:
             clock_broke_s=self._clocks.since_s(number, now_ms),
             row=self._rows.get(network.streams[number].id, ("", None))[1],
         )
-        seen = self._pushed(seen)
+        seen = self.sources.of(seen)
         self._seen[seen.subject] = seen
         yield from self.consider(seen, world, now_ns)
 
@@ -208,20 +208,6 @@ class Judge:
                 subject = f"{name}/{base.station_id}"
                 seen = Seen(subject, now_ns, live=live, arp_m=base.arp_m, computed=base.computed, heard=base)
                 yield from self.consider(seen, world, now_ns)
-
-    def _pushed(self, seen: Seen) -> Seen:
-        """With what is known of who pushes it."""
-        if not seen.origins:
-            return seen
-        now = [origin for origin in seen.origins if not origin.refused]
-        its, serial = self._subject(seen.subject), seen.equipment.get("receiver_serial", "")
-        address = now[-1].address if now else ""
-        if its is not None and address and serial and seen.equipped_ns >= now[-1].at_ns:
-            its.serials[address] = serial
-            while len(its.serials) > ORIGINS:
-                del its.serials[next(iter(its.serials))]
-        serials = {} if its is None else dict(its.serials)
-        return seen._replace(serials=serials, region=self._regions.of(address))
 
     def consider(self, seen: Seen, world: World, now_ns: int) -> Iterator[Found]:
         """Look at one stream, or at one row of a sourcetable, by every rule."""

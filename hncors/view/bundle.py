@@ -7,7 +7,7 @@ hash before it, so one hash, written down anywhere, stands for all of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hncors.supervise.trail import BEGIN, Link, broken, chained
@@ -16,7 +16,8 @@ MANIFEST, FORMAT = "manifest.json", 1
 MOST_FILES, MOST_BYTES = 5_000, 8 << 30  # of a bundle that is looked at, unpacked
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _KEYS = ("name", "size", "sha256")
-# What a replay of minutes cannot show: days at a place, a day of silence; who pushed; a sourcetable of then.
+# What a replay of minutes cannot show: days at a place, a day of silence. Who pushed, and the sourcetable of
+# then, only where that was kept.
 BY_DAYS, BY_SOURCE, BY_ROWS = ("E12", "E13"), ("E19", "E20"), ("E1", "E5", "E7")
 
 
@@ -84,8 +85,13 @@ def unlike(entries: Sequence[Mapping[str, Any]], there: Mapping[str, tuple[int, 
     return told
 
 
-def compared(kept: Sequence[Found], replayed: Sequence[Found]) -> dict[str, list[Found]]:
-    """The findings of a case by what a replay makes of them: `same`, `differs`, `not_replayed`."""
+def compared(
+    kept: Sequence[Found], replayed: Sequence[Found], pushed: Collection[str]
+) -> dict[str, list[Found]]:
+    """The findings of a case by what a replay makes of them: `same`, `differs`, `not_replayed`.
+
+    Of the subjects `pushed` it was told who pushed them.
+    """
     shown: dict[tuple[str, str], set[str]] = {}
     for one in replayed:
         shown.setdefault((one.rule, one.subject), set()).add(one.strength)
@@ -94,7 +100,11 @@ def compared(kept: Sequence[Found], replayed: Sequence[Found]) -> dict[str, list
         strengths = shown.get((one.rule, one.subject), set())
         if one.strength in strengths:
             made["same"].append(one)
-        elif one.rule in BY_DAYS + BY_SOURCE or (one.rule in BY_ROWS and not strengths):
+        elif (
+            one.rule in BY_DAYS
+            or (one.rule in BY_SOURCE and one.subject not in pushed)
+            or (one.rule in BY_ROWS and not strengths)
+        ):
             made["not_replayed"].append(one)
         else:
             made["differs"].append(one)

@@ -8,15 +8,23 @@ import os
 import pty
 import random
 import tty
+from contextlib import closing
 from dataclasses import replace
+from importlib import resources
 
 import pytest
 from detection_changes import gga
+from test_evidence_rules import FILED
 from waiting import until
 from watching import chunk
 
 from hncors.daemon import patrol_port
+from hncors.daemon.ledger import Ledger
+from hncors.daemon.ledger_cases import cases, findings
+from hncors.daemon.ledger_queue import LedgerQueue
+from hncors.daemon.serial_port import listen
 from hncors.geodesy import to_ecef
+from hncors.health import SECOND_NS
 from hncors.network import Chunk, Network
 from hncors.nmea import MOST, Reader
 from hncors.patrol import MOST_HEARD, Patrol
@@ -24,6 +32,9 @@ from hncors.registry import Station, read_station
 from hncors.rtcm3 import encode_station
 from hncors.rtcm3.encode import frame
 from hncors.rtcm3.station import ReferencePoint
+from hncors.supervise.areas import read_areas
+from hncors.supervise.judge import Judge
+from hncors.supervise.months import Clearance
 
 # GGA and RMC as in NMEA Revealed (E. S. Raymond); their checksums are those of the text.
 GGA = b"$GNGGA,001043.00,4404.14036,N,12118.85961,W,1,12,0.98,1113.0,M,-21.3,M,,*47\r\n"
@@ -137,3 +148,49 @@ async def test_two_ports_become_one_stream(monkeypatch):
         for ends in ports:
             for end in ends:
                 os.close(end)
+
+
+async def test_e14_from_the_line_to_a_case(tmp_path):
+    """A base in the city of Xiangtan; what is written to the pty is all it says, on a told clock."""
+    line, line_end = pty.openpty()
+    tty.setraw(line_end)
+    station = Station("PATROL", f"serial://{os.ttyname(line_end)}", patrol=True)
+    text = resources.files("hncors.supervise").joinpath("hunan.geojson").read_text(encoding="utf-8")
+    areas, _ = read_areas(text, "hunan.geojson")
+    assert areas is not None
+    network = Network([station])
+    network.judge = judge = Judge(1, [station, FILED], areas)
+    came: asyncio.Queue[Chunk] = asyncio.Queue()
+    following = asyncio.create_task(listen(station, came.put_nowait, 1, 1, random.Random(1)))
+    ledger = tmp_path / "ledger.sqlite3"
+    queue = LedgerQueue(ledger, lambda: network.last_tick_ns, Clearance())
+    x_m, y_m, z_m = to_ecef([math.radians(27.83), math.radians(112.94), 60.0]).tolist()
+    record = ReferencePoint(station_id=7, x_m=x_m, y_m=y_m, z_m=z_m)
+    said = gga(27.85, 112.95) + frame(encode_station.encode(record))
+    try:
+        while (await came.get()).state != "connected":
+            pass
+        for second in range(0, 300, 20):
+            os.write(line, said)
+            heard = b""
+            while len(heard) < len(said):
+                one = await came.get()
+                heard += one.data
+                network.feed(one._replace(arrival_ns=chunk(1000 * second).arrival_ns))
+            assert heard == said
+            for at_s in range(second, second + 20):
+                network.tick(chunk(1000 * at_s + 250).arrival_ns)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        for end in (line, line_end):
+            os.close(end)
+    while judge.findings:
+        assert queue.put(judge.findings.popleft().finding)
+    queue.close()
+    with closing(Ledger(ledger)) as kept:
+        ((number, case),) = cases(kept.base)
+        (found,) = findings(kept.base, number)
+    assert (case.subject, case.state, case.county) == ("PATROL/7", "discovered", "湘潭市")
+    assert (found.rule, found.strength, found.inputs["station_number"]) == ("E14", "strong", 7)
+    assert found.inputs["times"] >= 5 and found.at_ns - chunk(0).arrival_ns <= 300 * SECOND_NS

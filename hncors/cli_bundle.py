@@ -25,7 +25,7 @@ from hncors.cli_bundle_parts import (
     write_tables,
     write_territory,
 )
-from hncors.cli_bundle_replay import Replayed, replayed
+from hncors.cli_bundle_replay import TABLES, Replayed, replayed
 from hncors.cli_ledger import Office, Where, allow_precise, found_config, office, settings_of
 from hncors.cli_output import DONE, WRONG, Refused, console, document, note, progress
 from hncors.daemon.configuration import ConfigurationError, load, station_texts
@@ -96,6 +96,8 @@ def bundle_command(
         missing = write_recordings(folder, source, involved(found, stations), spans)
         if tables is not None:
             write_tables(folder, tables, found)
+        if not any(folder.glob("recordings/*/*.rtcm3")) and not (folder / TABLES).is_dir():
+            raise Refused(f"case {number}: {source}: expected recordings of {', '.join(missing)} of then")
         if told is not None:
             told(1)
         shown = replayed(folder, folder)
@@ -110,7 +112,7 @@ def bundle_command(
             "policy": fingerprint(territory.policy), "stretches_ns": spans, "not_recorded": missing,
         }  # fmt: skip
         seal = _pack(folder, out, says)
-    result = compared(_kept(found), shown.found, shown.pushed)
+    result = compared(_kept(found), shown.found, shown.pushed, missing)
     for one in missing:
         note(f"{one}: not recorded then")
     return _told(out, seal, result, [], as_json)
@@ -134,7 +136,7 @@ def verify_command(bundle: Path, as_json: bool) -> int:
         folder = Path(name)
         manifest, seal, wrong = _unpack(bundle, folder)
         kept: list[Found] = []
-        again = Replayed([], {}, frozenset())
+        again, missing = Replayed([], {}, frozenset()), list[str]()
         if not wrong:
             try:
                 told = json.loads((folder / "case.json").read_text(encoding="utf-8"))
@@ -142,11 +144,12 @@ def verify_command(bundle: Path, as_json: bool) -> int:
                 kept = [Found(*one) for one in names]
             except (OSError, ValueError, KeyError, TypeError) as fault:
                 raise Refused(f"{bundle}: case.json: {type(fault).__name__}: expected a case") from None
+            missing = [str(one) for one in manifest.get("not_recorded") or ()]
             with progress("replay 重放", 1, long=True):
                 again = replayed(folder)
             if not as_json and manifest.get("version") != VERSION:
                 note(f"made by hncors {printable(str(manifest.get('version')), 40)}, replayed by {VERSION}")
-    return _told(bundle, seal, compared(kept, again.found, again.pushed), wrong, as_json)
+    return _told(bundle, seal, compared(kept, again.found, again.pushed, missing), wrong, as_json)
 
 
 def _kept(found: Sequence[Finding]) -> list[Found]:

@@ -18,8 +18,9 @@ from hncors.cli_output import Refused
 from hncors.daemon.record_reading import read_news
 from hncors.daemon.recording import RecordingError, open_recordings, station_and_hour
 from hncors.daemon.recording_writer import RecordingWriter
+from hncors.daemon.table_keeping import folder_of
 from hncors.origins import ORIGINS, remember_origin
-from hncors.registry import Station
+from hncors.registry import Station, parse_link
 from hncors.settings import Settings
 from hncors.supervise.findings import Finding
 from hncors.supervise.policy import Policy
@@ -129,10 +130,9 @@ def write_recordings(folder: Path, source: Path, names: Sequence[str], spans: Se
         begin = 0 if hour is None else int(hour.timestamp()) * SECOND_NS
         if hour is None or any(begin < until and begin + HOUR_NS > since for since, until in spans):
             files.setdefault(station, []).append(path)
-    missing = [name for name in names if name not in files]
+    written: set[str] = set()
     for number, span in enumerate(spans, 1):
         stretch = folder / RECORDINGS / str(number)
-        stretch.mkdir(parents=True)
         for station, paths in files.items():
             try:
                 (recording,) = open_recordings(paths)
@@ -144,9 +144,11 @@ def write_recordings(folder: Path, source: Path, names: Sequence[str], spans: Se
             except RecordingError as fault:
                 raise Refused(*fault.problems) from None
             if pieces:
+                written.add(station)
+                stretch.mkdir(parents=True, exist_ok=True)
                 with RecordingWriter(stretch / f"{station}.rtcm3", pieces[0][0]) as writer:
                     writer.write_all(pieces)
-    return missing
+    return [name for name in names if name not in written]
 
 
 def sources(recorded: Path, ledger: Iterable[Pushed], found: Sequence[Finding]) -> list[Pushed]:
@@ -191,8 +193,8 @@ def write_tables(folder: Path, source: Path, found: Sequence[Finding]) -> None:
     notes: dict[str, Any] = {}
     for one in found:
         caster, slash, _ = one.subject.rpartition("/")
-        place = source / caster.replace(":", "_").replace("[", "").replace("]", "")
-        if not slash or not place.is_dir():
+        place = _kept_of(source, caster) if slash else None
+        if place is None or not place.is_dir():
             continue
         before = [
             path for path in sorted(place.glob("*.sourcetable")) if _kept_ns(path) <= one.at_ns + SECOND_NS
@@ -204,6 +206,14 @@ def write_tables(folder: Path, source: Path, found: Sequence[Finding]) -> None:
             notes[name] = {"caster": f"ntrip://{caster}", "at_ns": one.at_ns}
     if notes:
         (folder / TABLES / NOTES).write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
+
+
+def _kept_of(source: Path, caster: str) -> Path | None:
+    """Where the tables of a caster, host:port, are kept."""
+    try:
+        return folder_of(source, parse_link(f"ntrip://{caster}/-"))
+    except ValueError:
+        return None
 
 
 def _kept_ns(path: Path) -> int:

@@ -41,8 +41,9 @@ def replayed(folder: Path, pages: Path | None = None) -> Replayed:
     pushed = list(told_of_sources(folder))
     shown = Replayed(list(_of_tables(folder)), {}, frozenset(one.subject for one in pushed))
     stretches = folder / RECORDINGS
-    for number, stretch in enumerate(sorted(stretches.iterdir()) if stretches.is_dir() else [], 1):
-        _play(folder, stretch, pushed, shown, None if pages is None else pages / f"report-{number}.html")
+    for stretch in sorted(stretches.iterdir()) if stretches.is_dir() else []:
+        page = None if pages is None else pages / f"report-{stretch.name}.html"
+        _play(folder, stretch, pushed, shown, page)
     return shown._replace(found=list(dict.fromkeys(shown.found)))
 
 

@@ -343,6 +343,7 @@ def test_names_and_manifests_from_outside() -> None:
         {},
         {"format": 1},
         good | {"format": 2},
+        good | {"not_recorded": 1},
         *(good | {"files": its} for its in entries[1:]),
     ):
         assert wrong_manifest(bad)
@@ -352,6 +353,8 @@ def test_of_a_rule_every_strength_has_to_be_shown() -> None:
     kept = [Found("E4", "A", "medium"), Found("E4", "A", "strong"), Found("E1", "c/M", "weak")]
     made = compared(kept, [Found("E4", "A", "medium")], ())
     assert (made["same"], made["differs"], made["not_replayed"]) == ([kept[0]], [kept[1]], [kept[2]])
+    made = compared(kept, [], (), ["A"])  # nothing is recorded of A
+    assert (made["differs"], made["not_replayed"]) == ([], kept)
     pushed = [Found("E19", "A", "medium"), Found("E20", "B", "context")]
     made = compared(pushed, [], {"A"})  # who pushed B is not told
     assert (made["differs"], made["not_replayed"]) == ([pushed[0]], [pushed[1]])

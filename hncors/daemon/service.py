@@ -30,6 +30,7 @@ from hncors.daemon.scans import Scanning
 from hncors.daemon.secrets import Lines, Secrets
 from hncors.daemon.territory import Territory, default, read_territory
 from hncors.daemon.web import Site, serve
+from hncors.daemon.web_bundle import Bundles
 from hncors.daemon.web_desk import Desk
 from hncors.daemon.web_files import WebFiles, read_push_files, read_web_files
 from hncors.health import Event
@@ -85,6 +86,7 @@ def main(config_path: Path, ready: Callable[[str], None] | None = None) -> int:
                 web_files=web_files,
                 push_tls=push_tls,
                 sourcetables=_beside(config_path, settings.supervision.sourcetables),
+                bundles=_bundles(config_path, settings),
                 lines=lines,
             )
         )
@@ -115,6 +117,7 @@ async def run(
     web_files: WebFiles | None = None,
     push_tls: ssl.SSLContext | None = None,
     sourcetables: Path | None = None,
+    bundles: Bundles | None = None,
     lines: Limit | None = None,
 ) -> None:
     """Follow the stations until SIGTERM, SIGINT or cancelled.
@@ -131,6 +134,7 @@ async def run(
         territory or default(),
         web_files or WebFiles(),
         sourcetables,
+        bundles,
         lines,
     )
     daemon = _Daemon(settings, stations, *parts)
@@ -184,6 +188,7 @@ class _Daemon:
         territory: Territory,
         web_files: WebFiles,
         sourcetables: Path | None,
+        bundles: Bundles | None,
         lines: Limit | None,
     ) -> None:
         self.handles, self._lines = Handles(), lines
@@ -251,6 +256,7 @@ class _Daemon:
             exporter=web_files.exporter,
             context=web_files.context,
             desk=None if ledger is None else Desk(ledger.path, ledger.clearance, self.clock.now_ns),
+            bundles=bundles,
         )
         self._said_ready = False
         self._status_s = 0.0
@@ -336,6 +342,13 @@ class _Daemon:
         told |= {"accept_failures": self.handles.failures}
         told |= {} if self._lines is None else {"log_left_out": self._lines.left_out}
         return {**self.links.told(), **self.reload.told(), **told}
+
+
+def _bundles(config_path: Path, settings: Settings) -> Bundles | None:
+    """What makes bundles of evidence, where there are cases and recordings."""
+    if settings.ledger is None or settings.record is None:
+        return None
+    return Bundles(config_path, _beside(config_path, settings.supervision.sourcetables))
 
 
 def _beside(config_path: Path, name: str | None) -> Path | None:

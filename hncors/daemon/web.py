@@ -16,6 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from hncors.daemon import handles, territory
 from hncors.daemon.pulse import Pulse
 from hncors.daemon.web_api import Api
+from hncors.daemon.web_bundle import Bundles
 from hncors.daemon.web_connections import MOST, Connections
 from hncors.daemon.web_desk import Desk
 from hncors.daemon.web_exporter import Basic, Exporter
@@ -63,6 +64,7 @@ class Site:
     exporter: Exporter = field(default_factory=Exporter)
     context: ssl.SSLContext | None = None
     desk: Desk | None = None  # None: no ledger is kept
+    bundles: Bundles | None = None
     ending: bool = False
     _writer: Writer = field(default_factory=Writer)
     _one_scrape: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -83,7 +85,7 @@ class Site:
             middlewares=[self.connections.count, self.guard.harden], client_max_size=MAX_BODY
         )
         areas = self.areas or territory.default().areas
-        pages = Pages(self.guard, self.scene, outline(areas), self.desk, self.live.note)
+        pages = Pages(self.guard, self.scene, outline(areas), self.desk, self.live.note, self.bundles)
         api = Api(self.guard, self.scene, self.desk, self.live.note, self.version)
         app.add_routes(
             [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from aiohttp import web
 
 from hncors.daemon.ledger_cases import NoSuchCase
+from hncors.daemon.web_bundle import Bundles
 from hncors.daemon.web_desk import Desk, DeskClosed
 from hncors.daemon.web_guard import Guard
 from hncors.daemon.web_parameters import Parameters, whole_in_path
@@ -47,6 +48,7 @@ class Pages:
     outline: Outline
     desk: Desk | None
     changed: Callable[[], None]  # told when a case has changed
+    bundles: Bundles | None = None  # None: there are no recordings that one could be made of
     _made: OrderedDict[object, tuple[float, str]] = field(default_factory=OrderedDict)
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -60,6 +62,7 @@ class Pages:
             web.get("/cases", self.cases),
             web.post("/cases", self.open_case),
             web.get("/cases/{number}", self.case),
+            web.post("/cases/{number}/bundle", self.bundle),
             web.post("/cases/{number}/{action}", self.step),
             web.get("/admin", self.admin),
         ]
@@ -168,6 +171,18 @@ class Pages:
         self.changed()
         raise web.HTTPSeeOther(f"/cases/{number}")
 
+    async def bundle(self, request: web.Request) -> web.Response:
+        """A case with what shows it again. That it was asked for is put on record by who makes it."""
+        await self.guard.form(request)
+        who = self.guard.need(request, SUPERVISOR)
+        number = whole_in_path(request, "number")
+        if self.bundles is None:
+            raise web.HTTPNotFound(text="no bundles without recordings and a ledger")
+        try:
+            return await self.bundles.answer(number, who.name)
+        except StepRefused as refused:
+            return await self._case(request, number, str(refused))
+
     async def admin(self, request: web.Request) -> web.Response:
         Parameters(request)
         self.guard.need(request, ADMINISTRATOR)
@@ -185,7 +200,8 @@ class Pages:
         if refused:
             asked = Asked(asked.who, asked.words, asked.theme, f"/cases/{number}", {}, asked.can_sign_in)
             refused = f"{asked.words('refused_step')}: {refused}"
-        return _html(site_cases.case(asked, self.scene(), whole, refused=refused), 409 if refused else 200)
+        shown = site_cases.case(asked, self.scene(), whole, refused=refused, bundles=self.bundles is not None)
+        return _html(shown, 409 if refused else 200)
 
     def _asked(self, request: web.Request) -> Asked:
         asked = self.guard.asked(request)

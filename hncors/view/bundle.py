@@ -44,6 +44,8 @@ def wrong_manifest(manifest: Any) -> str:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         return f"expected format {FORMAT}"
     entries = manifest.get("files")
+    if not isinstance(manifest.get("not_recorded", []), list):
+        return "not_recorded: expected a list"
     if not isinstance(entries, list) or not 0 < len(entries) <= MOST_FILES:
         return f"files: expected 1 to {MOST_FILES} entries"
     for entry in entries:
@@ -86,11 +88,11 @@ def unlike(entries: Sequence[Mapping[str, Any]], there: Mapping[str, tuple[int, 
 
 
 def compared(
-    kept: Sequence[Found], replayed: Sequence[Found], pushed: Collection[str]
+    kept: Sequence[Found], replayed: Sequence[Found], pushed: Collection[str], missing: Collection[str] = ()
 ) -> dict[str, list[Found]]:
     """The findings of a case by what a replay makes of them: `same`, `differs`, `not_replayed`.
 
-    Of the subjects `pushed` it was told who pushed them.
+    Of the subjects `pushed` it was told who pushed them; of the stations `missing` nothing is recorded.
     """
     shown: dict[tuple[str, str], set[str]] = {}
     for one in replayed:
@@ -102,6 +104,7 @@ def compared(
             made["same"].append(one)
         elif (
             one.rule in BY_DAYS
+            or one.subject.partition("/")[0] in missing
             or (one.rule in BY_SOURCE and one.subject not in pushed)
             or (one.rule in BY_ROWS and not strengths)
         ):

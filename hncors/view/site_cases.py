@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hncors.supervise import words as case_words
-from hncors.supervise.cases import ACTIONS, REASONS, STATES, Case, Step
+from hncors.supervise.cases import ACTIONS, REASONS, STATES, SUPERVISOR, Case, Step
 from hncors.supervise.findings import Finding
 from hncors.supervise.months import minute_of
 from hncors.supervise.rules import BY_ID
@@ -80,8 +80,16 @@ def table_of(asked: Asked, found: Iterable[tuple[int, Case]], now_ns: int) -> Ma
     return table(heads, rows, words("cases"))
 
 
-def case(asked: Asked, scene: Scene, whole: Whole, *, refused: str = "", precise: bool = False) -> str:
-    """The page of a case. `refused`: why a step was not taken."""
+def case(
+    asked: Asked,
+    scene: Scene,
+    whole: Whole,
+    *,
+    refused: str = "",
+    precise: bool = False,
+    bundles: bool = False,
+) -> str:
+    """The page of a case. `refused`: why a step was not taken; `bundles`: they can be made."""
     words = asked.words
     its = whole.case
     title = f"{words('case')} {whole.number}: {its.subject}"
@@ -107,8 +115,20 @@ def case(asked: Asked, scene: Scene, whole: Whole, *, refused: str = "", precise
         part("evidence", tag("h2", words("evidence")), _evidence(words, whole.findings, precise=precise)),
         part("trail", tag("h2", words("trail")), _trail(words, whole.trail, precise=precise)),
         part("attachments", tag("h2", words("attachments")), _attachments(words, whole.attachments)),
+        _bundle(asked, whole) if bundles and whole.findings else None,
     )
     return page(asked, title, *body, scene=scene)
+
+
+def _bundle(asked: Asked, whole: Whole) -> Markup | None:
+    """What somebody elsewhere needs to see the findings again, for who may see precise places."""
+    words, who = asked.words, asked.who
+    if not who.csrf or not who.may(SUPERVISOR):
+        return None
+    button = tag("button", words("make_bundle"), type="submit")
+    action = f"/cases/{whole.number}/bundle"
+    form = tag("form", hidden("csrf", who.csrf), button, method="post", action=action)
+    return part("bundle", tag("h2", words("bundle")), tag("p", words("bundle_note"), class_="note"), form)
 
 
 def standing(name: str, words: Words) -> Markup:

@@ -190,6 +190,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "who": ("何人", "Who"),
     "step": ("步骤", "Step"),
     "attachments": ("附件", "Attachments"),
+    "bundle": ("证据包", "Bundle of evidence"),
+    "bundle_note": (
+        "原始数据、备案信息与规则依据打包，含精确坐标；生成需数分钟，操作留痕",
+        "Recordings, register and limits, with precise places. It takes minutes and is put on record.",
+    ),
+    "make_bundle": ("生成并下载", "Make and download"),
     "actions": ("办理", "Actions"),
     "text": ("说明", "What there is to say"),
     "checked_on": ("核查日期", "Day of the field check"),

@@ -99,6 +99,7 @@ class Network:
         self.causes = Causes(ids, self.places, known_places(self.registered, streams))
         self._reference_ms = reference_ms
         self._came: list[Came] = []  # since the last tick
+        self.frames_waiting = 0  # in these
         self._steps: Iterator[None] | None = None  # of a tick that is not over
         self._later: deque[Chunk] = deque()  # fed since it began
         self._done: list[Tick] = []
@@ -152,6 +153,7 @@ class Network:
         if frames:
             stream.frame_ns = arrival_ns
             self._came.append(Came(number, arrival_ns, frames))
+            self.frames_waiting += len(frames)
         if framer.pending:
             self._waiting.add(number)
 
@@ -159,6 +161,7 @@ class Network:
         if frames:
             self.streams[number].frame_ns = arrival_ns
             self._came.append(Came(number, arrival_ns, frames))
+            self.frames_waiting += len(frames)
 
     def _link(self, stream: Stream, state: str, why: str, arrival_ns: int) -> None:
         if state == CONNECTED:
@@ -298,7 +301,7 @@ class Network:
     def _decode(self) -> Iterator[None]:
         """Decode the frames that came, in blocks, and join them to the epochs still open."""
         dated = [self._held]
-        came, self._came = self._came, []
+        came, self._came, self.frames_waiting = self._came, [], 0
         if not came:
             return
         # Which of two stations was read first within a millisecond no recording tells: it must not matter.
@@ -352,7 +355,8 @@ class Network:
         if near_ms is None:
             near_ms = self._reference(stream, at_ns)
         store = self.positioning.store
-        if (gnss, satellite) in stream.week_votes and store.again(record, near_ms, number):
+        if store.again(record, near_ms, number):  # of the week that it is taken for: so that is no other
+            stream.week_votes[gnss, satellite] = 0
             return
         if news := [*vote_on_week(stream, record, near_ms, at_ns)]:
             self._tell(stream, news)

@@ -12,13 +12,16 @@ import numpy as np
 from hncors.daemon.clock import Clock
 from hncors.daemon.host_clock import HostClock
 from hncors.health import SECOND_NS, Event
-from hncors.network import Network
+from hncors.network import BLOCK_FRAMES, Network
 from hncors.network_overload import LeftOut, Pressure
 from hncors.view.process import LAG_BOUNDS_S, TICK_BOUNDS_S, Process
 
 EVENTS = 1000  # kept to be shown
 MILLISECOND_NS = 1_000_000
 LAG_MINUTES = 5  # the largest lag is that of this long
+BUSY_S = 5.0  # after a tick that took longer than ticks are apart
+ENOUGH_FRAMES = 3 * BLOCK_FRAMES  # of some 1,000 stations: a tick costs some milliseconds whatever is in it
+LOOK_S = 0.02
 TURN_S = 0.005  # of a tick, after which others have their turn
 FAULTS_IN_A_ROW = 3  # ticks that a fault ended, before it is an event
 
@@ -67,13 +70,30 @@ class Pulse:
     async def run(self) -> None:
         """Tick until cancelled.  A tick that comes too late is not made up for."""
         loop = asyncio.get_running_loop()
-        due_s = loop.time()
+        due_s, busy_until_s = loop.time(), 0.0
         while True:
-            await asyncio.sleep(due_s - loop.time())
-            self._late_by(loop.time() - due_s)
+            await self._due(due_s, busy_until_s)
+            self._late_by(max(loop.time() - due_s, 0.0))
+            begun_s = loop.time()
             await self._tick_in_turns()
+            ended_s = loop.time()
+            if ended_s - begun_s > self.tick_s:
+                busy_until_s = ended_s + BUSY_S
             # In step with the first, whatever ticks take: epochs come in step with the second, too.
-            due_s += self.tick_s * max(1, math.ceil((loop.time() - due_s) / self.tick_s))
+            if ended_s >= due_s:  # else it was begun before it was due, and the next one is
+                due_s += self.tick_s * max(1, math.ceil((ended_s - due_s) / self.tick_s))
+
+    async def _due(self, due_s: float, busy_until_s: float) -> None:
+        """Until a tick is due; where ticks have of late taken longer than they are apart, until enough waits.
+
+        What all stations send together is then done bit by bit as it comes, without a pause before the rest.
+        """
+        loop = asyncio.get_running_loop()
+        while (left_s := due_s - loop.time()) > 0 and loop.time() < busy_until_s:
+            if self._network.frames_waiting >= ENOUGH_FRAMES:
+                return
+            await asyncio.sleep(min(left_s, LOOK_S))
+        await asyncio.sleep(due_s - loop.time())
 
     def tick(self) -> None:
         """One tick.  A fault of our own in it is told and counted; the next one is tried all the same."""

@@ -67,10 +67,11 @@ class Held:
     forgotten: bool = False
 
 
-class Told(NamedTuple):
-    """What a station said of a satellite last, and when saying it again says nothing new."""
+class Known(NamedTuple):
+    """An object that was added, and when telling it again is telling the same set."""
 
     ephemeris: Ephemeris
+    place: int
     held: Held
     from_ms: int
     until_ms: int
@@ -99,33 +100,32 @@ class Store:
         self._review: dict[int, int] = {}  # place -> time at which the choice may change by itself
         self._due = set[int]()
         self._contents: dict[int, tuple[Ephemeris, int, tuple[object, ...]]] = {}
-        self._told: dict[int, Told] = {}  # by station and place
+        self._current: dict[int, Known] = {}  # by the object's identity
         self._now_ms = 0  # of the last update
         self._news: list[News] = []
         self.table = _table([], self._why)
 
     def again(self, ephemeris: Ephemeris, near_ms: int, station: int) -> bool:
-        """Whether this is the very object the station said last of its satellite, which changes nothing.
+        """Whether this is a set in the store that a station may stand behind as it is; then it does.
 
-        Decoding gives what comes again as the same object, and nearly all sets do. False: it has to be added.
+        Nearly all sets come again, or from another station: decoding gives them as the same object. False: it
+        has to be added.
         """
-        kept = self._contents.get(id(ephemeris))
-        if kept is None or kept[0] is not ephemeris:
+        known = self._current.get(id(ephemeris))
+        if known is None or known.ephemeris is not ephemeris or known.held.forgotten:
             return False
-        told = self._told.get(station * _PLACES + kept[1])
-        if told is None or told.ephemeris is not ephemeris or told.held.forgotten:
+        if not known.from_ms <= near_ms <= known.until_ms:
             return False
-        if not told.from_ms <= near_ms <= told.until_ms:
-            return False
-        if told.held.refused:
-            self._news.append(News(station, told.held.refused, ephemeris.gnss, ephemeris.satellite))
+        held = known.held
+        if station not in held.stations:
+            self._stand_behind(known.place, held, station)
+        if held.refused:
+            self._news.append(News(station, held.refused, ephemeris.gnss, ephemeris.satellite))
         return True
 
     def add(self, ephemeris: Ephemeris, near_ms: int, station: int | None = None) -> None:
         """A set that a station told at GPS time `near_ms`; or, without a station, that may serve later."""
         place, content = self._content_of(ephemeris)
-        if station is not None:
-            self._told.pop(station * _PLACES + place, None)
         toe_ms = reference_time_ms(ephemeris, near_ms)
         if station is not None and abs(toe_ms - near_ms) > AGE_MS[ephemeris.gnss]:
             self._news.append(News(station, "ephemeris_stale", ephemeris.gnss, ephemeris.satellite))
@@ -147,16 +147,23 @@ class Store:
             held.heard_ms = near_ms
             self._due.add(place)
         if station not in held.stations:
-            for one in self._held[place]:  # a station stands behind what it told last
-                one.stations.discard(station)
-            held.stations.add(station)
-            if len(self._held[place]) > 1:
-                self._due.add(place)
+            self._stand_behind(place, held, station)
         if held.refused:
             self._news.append(News(station, held.refused, ephemeris.gnss, ephemeris.satellite))
         age_ms = AGE_MS[ephemeris.gnss]
+        if len(self._current) >= CONTENTS:
+            self._current.clear()
         window_ms = max(toe_ms - age_ms, held.heard_ms), toe_ms + age_ms
-        self._told[station * _PLACES + place] = Told(ephemeris, held, *window_ms)
+        self._current[id(ephemeris)] = Known(ephemeris, place, held, *window_ms)
+
+    def _stand_behind(self, place: int, held: Held, station: int) -> None:
+        """A station stands behind what it told last."""
+        several = self._held[place]
+        if len(several) > 1:
+            for one in several:
+                one.stations.discard(station)
+            self._due.add(place)
+        held.stations.add(station)
 
     def _content_of(self, ephemeris: Ephemeris) -> tuple[int, tuple[object, ...]]:
         """Place and content; of a set that comes again they are put together once."""
@@ -195,7 +202,6 @@ class Store:
 
     def renumber(self, after: I64) -> None:
         """Stations have other numbers from now on; -1: it goes."""
-        self._told.clear()
         for held in self._known.values():
             held.stations = {int(after[one]) for one in held.stations if after[one] >= 0}
 

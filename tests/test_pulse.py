@@ -1,0 +1,75 @@
+"""When ticks begin: at even distances, and where they take longer than that, as soon as enough waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from scripted_caster import now_s, virtual
+
+from hncors.daemon.pulse import ENOUGH_FRAMES, Pulse
+from hncors.network import Network
+
+TICK_S = 0.25
+
+
+@pytest.mark.parametrize(
+    ("took_s", "frames", "begun_s"),
+    [
+        (0.10, ENOUGH_FRAMES, [0.0, 0.25, 0.5, 0.75]),  # ticks are short: they keep their distance
+        (0.30, 0, [0.0, 0.5, 1.0, 1.5]),
+        (0.30, ENOUGH_FRAMES - 1, [0.0, 0.5, 1.0, 1.5]),
+        (0.30, ENOUGH_FRAMES, [0.0, 0.32, 0.64, 0.96]),
+        (0.49, ENOUGH_FRAMES, [0.0, 0.5, 1.0, 1.5]),  # due before it is looked
+    ],
+)
+def test_ticks_begin_when_due_or_when_enough_waits_behind_a_long_one(
+    took_s: float, frames: int, begun_s: list[float]
+) -> None:
+    """Frames come 10 ms after each tick; they are looked for each 20 ms."""
+
+    @virtual
+    async def run() -> None:
+        network, begun, real = Network([]), list[float](), Network.begin_tick
+        loop: Any = asyncio.get_running_loop()
+
+        def begin(now_ns: int, **more: Any) -> None:
+            begun.append(round(now_s(), 3))
+            loop._jumping.now_s += took_s
+            network.frames_waiting = 0
+            loop.call_later(0.01, setattr, network, "frames_waiting", frames)
+            real(network, now_ns, **more)
+
+        network.begin_tick = begin  # type: ignore[method-assign]
+        task = asyncio.create_task(Pulse(network, TICK_S, lambda event: None).run())
+        await asyncio.sleep(2)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert begun[: len(begun_s)] == pytest.approx(begun_s, abs=1e-6)
+
+    run()
+
+
+@virtual
+async def test_after_some_seconds_of_short_ticks_their_distance_is_kept_again() -> None:
+    network, begun, real = Network([]), list[float](), Network.begin_tick
+    loop: Any = asyncio.get_running_loop()
+
+    def begin(now_ns: int, **more: Any) -> None:
+        begun.append(now_s())
+        loop._jumping.now_s += 0.3 if len(begun) == 1 else 0.01
+        loop.call_later(0.001, setattr, network, "frames_waiting", ENOUGH_FRAMES)
+        real(network, now_ns, **more)
+
+    network.begin_tick = begin  # type: ignore[method-assign]
+    task = asyncio.create_task(Pulse(network, TICK_S, lambda event: None).run())
+    await asyncio.sleep(10)
+    task.cancel()
+    late = [one for one in begun if one > 6]
+    assert {round(after - before, 3) for before, after in pairwise(late)} == {TICK_S}
+    early = [one for one in begun if one < 5]
+    assert len(early) > 100  # enough waits all the time

@@ -73,3 +73,27 @@ async def test_after_some_seconds_of_short_ticks_their_distance_is_kept_again() 
     assert {round(after - before, 3) for before, after in pairwise(late)} == {TICK_S}
     early = [one for one in begun if one < 5]
     assert len(early) > 100  # enough waits all the time
+
+
+@virtual
+async def test_ticks_wait_for_what_is_made_aside_and_not_for_long() -> None:
+    network, begun, real = Network([]), list[float](), Network.begin_tick
+
+    def begin(now_ns: int, **more: Any) -> None:
+        begun.append(round(now_s(), 3))
+        real(network, now_ns, **more)
+
+    network.begin_tick = begin  # type: ignore[method-assign]
+    pulse = Pulse(network, TICK_S, lambda event: None)
+    task = asyncio.create_task(pulse.run())
+    await asyncio.sleep(0.2)
+    async with pulse.aside(), pulse.aside():
+        await asyncio.sleep(0.15)  # 0.25 is within
+    await asyncio.sleep(0.95)
+    assert begun == [0.0, 0.35, 0.5, 0.75, 1.0, 1.25]
+    begun.clear()
+    async with pulse.aside():  # from 1.3 s to 4.05
+        await asyncio.sleep(2.75)
+    task.cancel()
+    # Each second at most a quarter: that of 1.5 waits until 1.75, when the next is due, too; so on from 2.5.
+    assert begun == [1.75, 1.75, 2.0, 2.25, 2.75, 2.75, 3.0, 3.25, 3.75, 3.75, 4.0]

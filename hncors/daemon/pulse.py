@@ -1,11 +1,12 @@
 """The daemon's heartbeat: a tick of the network at even distances, and how well they are kept."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import numpy as np
 
@@ -23,6 +24,7 @@ BUSY_S = 5.0  # after a tick that took longer than ticks are apart
 ENOUGH_FRAMES = 3 * BLOCK_FRAMES  # of some 1,000 stations: a tick costs some milliseconds whatever is in it
 LOOK_S = 0.02
 TURN_S = 0.005  # of a tick, after which others have their turn
+ASIDE_S, ASIDE_EACH_S = 0.25, 1.0
 FAULTS_IN_A_ROW = 3  # ticks that a fault ended, before it is an event
 
 log = logging.getLogger("hncors")
@@ -60,6 +62,9 @@ class Pulse:
         self._ticking = ticking
         self._beat_s: float | None = None
         self._faults_in_a_row = 0
+        self._asides, self._alone = 0, asyncio.Event()
+        self._alone.set()
+        self._next_aside_s = 0.0
         self._host_clock = HostClock(self.clock, network, self.report)
         self._tick_counts = np.zeros(len(TICK_BOUNDS_S) + 1, np.int64)
         self._tick_sum_s = 0.0
@@ -103,15 +108,41 @@ class Pulse:
     async def _tick_in_turns(self) -> None:
         """One tick, during which whatever else there is to do has its turns."""
         steps = self._steps()
+        await self._wait_aside()
         begun_s = time.perf_counter()
         try:
             for _ in steps:
+                await self._wait_aside()
                 if time.perf_counter() - begun_s >= TURN_S:
                     await asyncio.sleep(0)
                     begun_s = time.perf_counter()
         finally:
             for _ in steps:  # at the end of the daemon: what was begun is done
                 pass
+
+    @contextlib.asynccontextmanager
+    async def aside(self) -> AsyncIterator[None]:
+        """While a thread works on what somebody waits for: ticks would share the interpreter with it.
+
+        They wait between their steps, but no longer than `ASIDE_S` in `ASIDE_EACH_S`.
+        """
+        self._asides += 1
+        self._alone.clear()
+        try:
+            yield
+        finally:
+            self._asides -= 1
+            if not self._asides:
+                self._alone.set()
+
+    async def _wait_aside(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if self._alone.is_set() or now_s < self._next_aside_s:
+            return
+        self._next_aside_s = now_s + ASIDE_EACH_S
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ASIDE_S):
+                await self._alone.wait()
 
     def _steps(self) -> Iterator[None]:
         begun_s = time.perf_counter()

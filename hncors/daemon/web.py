@@ -142,7 +142,8 @@ class Site:
             process = self.pulse.process()._replace(served=self.served(), **self.more())
             found = list(families(self.network, self.version, process=process))
             render = self._writer.render_gzip if zipped else self._writer.render
-            body = await asyncio.to_thread(render, found)
+            async with self.pulse.aside():
+                body = await asyncio.to_thread(render, found)
         return web.Response(body=body, headers=headers)
 
     async def _let_in(self, request: web.Request) -> None:

@@ -120,6 +120,7 @@ class Cells:
     def __init__(self, stations: int) -> None:
         self.stations = stations
         self.count = 0
+        self._owners: I64 = np.empty(0, np.int64)
         self.refused = 0  # observations of a ninth signal of a system
         self.table: _I32 = np.full((stations, SKY, PLACES), -1, np.int32)
         self._place = np.full((stations, len(GNSS), SLOTS), -1, np.int8)
@@ -178,6 +179,14 @@ class Cells:
         """The station of each cell."""
         station: I64 = self.key[cell] // (SKY * PLACES)
         return station
+
+    def owners(self) -> I64:
+        """The station of every cell, not to be changed: that of a cell never does."""
+        known = len(self._owners)
+        if known < self.count:
+            new = self.key[known : self.count] // (SKY * PLACES)
+            self._owners = np.concatenate([self._owners, new])
+        return self._owners
 
     def _new_signals(self, signal: I64) -> None:
         for one in np.unique(signal).tolist():

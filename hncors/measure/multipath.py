@@ -23,19 +23,19 @@ def rms_m(cells: Cells, interval_s: F64, newest_ms: I64) -> tuple[F64, I64]:
     The sum of the weights of n epochs, of which each weighs L times the next, is W = (1 - L^n) / (1 - L);
     that of their squares is W (2 - W (1 - L)) / (1 + L). The mean takes away the quotient of the two.
     """
-    used = np.arange(cells.count)
-    station = cells.station_of(used)
-    near_ms = np.maximum(60.0, 2 * interval_s[station]) * 1000
+    used = slice(cells.count)  # a view, and no copy
+    station = cells.owners()
+    oldest_ms = newest_ms - np.maximum(60.0, 2 * interval_s) * 1000
     with np.errstate(invalid="ignore"):
         there = ~(cells.elevation_deg[used] < LOWEST_DEG)
-    there &= newest_ms[station] - cells.pair_ms[used] <= near_ms
-    now = there & (cells.pair_ms[used] - cells.arc_ms[used] >= ENOUGH_S * 1000)
-    age_s = (newest_ms[station] - cells.past_ms[used]) / 1000
-    past = there & (age_s <= FORGET_S)
-    rows = np.concatenate([used[now], used[past]])
-    weight = np.concatenate([cells.weight[used[now]], cells.past_weight[used[past]]])
-    sum2_m2 = np.concatenate([cells.mp_sum2_m2[used[now]], cells.past_sum2_m2[used[past]]])
-    share = np.concatenate([np.ones(int(now.sum())), np.exp(-age_s[past] / FORGET_S)])
+    there &= cells.pair_ms[used] >= oldest_ms[station]
+    now = np.flatnonzero(there & (cells.pair_ms[used] - cells.arc_ms[used] >= ENOUGH_S * 1000))
+    past = np.flatnonzero(there & (cells.past_ms[used] >= (newest_ms - FORGET_S * 1000)[station]))
+    age_s = (newest_ms[station[past]] - cells.past_ms[past]) / 1000
+    rows = np.concatenate([now, past])
+    weight = np.concatenate([cells.weight[now], cells.past_weight[past]])
+    sum2_m2 = np.concatenate([cells.mp_sum2_m2[now], cells.past_sum2_m2[past]])
+    share = np.concatenate([np.ones(len(now)), np.exp(-age_s / FORGET_S)])
     every_s = np.ceil(EVERY_S / interval_s[station[rows]]) * interval_s[station[rows]]
     kept = FORGET_S / (FORGET_S + every_s)
     free = weight - (2 - weight * (1 - kept)) / (1 + kept)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from hncors.network import Network
+from hncors.observation import I64
 from hncors.positioning_results import LEFT_OUT, UNUSABLE
 from hncors.registry import Station
-from hncors.signals import BDS2_CODES, BEIDOU, CODES
+from hncors.signals import BDS2_CODES, BEIDOU, CODES, NUMBER
 
 STATES = ("usable", "no_beidou", "no_bds3", "no_ranges", *UNUSABLE)
 
@@ -21,19 +22,44 @@ def promised(station: object) -> list[str]:
     return [code for code in signals.get("C", ()) if code not in BDS2_CODES]
 
 
-def state(network: Network, number: int) -> str | None:
-    """What becomes of BeiDou-3 in the newest epoch of a streaming station; None: that was not looked at."""
+class Promises:
+    """BeiDou-3's signals that stations' files promise, in their order, kept while these are the stations."""
+
+    def __init__(self) -> None:
+        self._stations: Sequence[object] = ()
+        self.rows = self.slots = np.empty(0, np.int64)
+
+    def of(self, stations: Sequence[object]) -> tuple[I64, I64]:
+        """Rows and slots of the signals."""
+        if stations is not self._stations:
+            every = [
+                (row, NUMBER[BEIDOU][code]) for row, one in enumerate(stations) for code in promised(one)
+            ]
+            self.rows, self.slots = np.array(every, np.int64).reshape(-1, 2).T
+            self._stations = stations
+        return self.rows, self.slots
+
+
+def states(network: Network, rows: I64) -> I64:
+    """What becomes of BeiDou-3 in the newest epochs of streaming stations: index into STATES.
+
+    -1: that was not looked at.
+    """
     tally, its = network.tally, network.positioning
-    if not tally.satellites[number, BEIDOU]:
-        return "no_beidou"
-    if not tally.bds3[number].any():
-        return "no_bds3"
-    if its.status[number] in (-1, LEFT_OUT):
-        return None
-    if its.usable_bds3[number]:
-        return "usable"
-    hindered = its.unusable[number, BEIDOU]
-    return UNUSABLE[int(hindered.argmax())] if hindered.any() else "no_ranges"
+    hindered = its.unusable[rows, BEIDOU]
+    why = STATES.index(UNUSABLE[0]) + hindered.argmax(axis=1)
+    found = np.where(hindered.any(axis=1), why, STATES.index("no_ranges"))
+    found[its.usable_bds3[rows] > 0] = STATES.index("usable")
+    found[np.isin(its.status[rows], (-1, LEFT_OUT))] = -1
+    found[~tally.bds3[rows].any(axis=1)] = STATES.index("no_bds3")
+    found[tally.satellites[rows, BEIDOU] == 0] = STATES.index("no_beidou")
+    return found
+
+
+def state(network: Network, number: int) -> str | None:
+    """The same of one station as a word; None: that was not looked at."""
+    (found,) = states(network, np.array([number])).tolist()
+    return None if found < 0 else STATES[found]
 
 
 def bds3(network: Network, stations: Mapping[str, Station], shown: Sequence[int]) -> dict[str, Any]:

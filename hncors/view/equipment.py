@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from hncors.equipment import Maker, antenna_maker, receiver_maker
 from hncors.health import Stream
+from hncors.rtcm3.station import Equipment
 
 _MESSAGES = (1033, 1008, 1007)
+_AT_NS = attrgetter("at_ns")
 
 
 class Named(NamedTuple):
@@ -35,8 +38,11 @@ def named(stream: Stream) -> Named:
     said = [stream.said[number] for number in _MESSAGES if number in stream.said]
     if not said:
         return _NOTHING
-    its = {"receiver": "", "firmware": "", "antenna": ""}
-    for one in sorted(said, key=lambda one: -one.at_ns) if len(said) > 1 else said:
-        for name, before in its.items():
-            its[name] = before or (getattr(one.record, name, None) or "").strip()
-    return Named(**its)
+    receiver = firmware = antenna = ""
+    for one in sorted(said, key=_AT_NS, reverse=True) if len(said) > 1 else said:
+        its = one.record
+        if isinstance(its, Equipment):
+            receiver = receiver or (its.receiver or "").strip()
+            firmware = firmware or (its.firmware or "").strip()
+            antenna = antenna or its.antenna.strip()
+    return Named(receiver, firmware, antenna)

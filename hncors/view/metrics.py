@@ -162,9 +162,10 @@ def _messages(network: Network) -> Iterator[Family]:
 
 
 def _errors(stream: Stream) -> list[tuple[str, int]]:
-    crc, reserved_bits = stream.count("crc_failures"), stream.count("reserved_bits")
-    if not (crc or reserved_bits or stream.errors):
+    framer = stream.framer
+    if not (stream.errors or framer.crc_failures or framer.reserved_bits or stream.past):
         return []
+    crc, reserved_bits = stream.count("crc_failures"), stream.count("reserved_bits")
     own = ("crc", crc), ("reserved_bits", reserved_bits)
     return [(kind, n) for kind, n in (*own, *sorted(stream.errors.items())) if n]
 

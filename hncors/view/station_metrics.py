@@ -8,10 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from hncors.network import Network
-from hncors.signals import BEIDOU, CODES, NUMBER
-from hncors.view.bds3 import promised, state
+from hncors.signals import BEIDOU, CODES
+from hncors.view.bds3 import STATES, Promises, states
 from hncors.view.equipment import named
 from hncors.view.exposition import Family
+from hncors.view.labels import labels_of, singly
+
+_PROMISES = Promises()
 
 
 def station_families(network: Network) -> Iterator[Family]:
@@ -21,9 +24,9 @@ def station_families(network: Network) -> Iterator[Family]:
     yield Family("hncors_station_info", "gauge", text, ("station", "county"), labels, [1] * len(labels))
     yield from _bds3(network)
     counts: Counter[tuple[str, str, str]] = Counter()
-    for stream in network.streams:
-        for kind, maker in named(stream).makers().items():
-            counts[kind, maker.name, maker.origin] += 1
+    for one, number in Counter(map(named, network.streams)).items():
+        for kind, maker in one.makers().items():
+            counts[kind, maker.name, maker.origin] += number
     rows = sorted(counts.items())
     text = "Stations by who made the equipment they name"
     names = ("kind", "maker", "origin")
@@ -32,32 +35,27 @@ def station_families(network: Network) -> Iterator[Family]:
 
 
 def _bds3(network: Network) -> Iterator[Family]:
-    tally, usable = network.tally, network.positioning.usable_bds3
-    delivered: dict[tuple[str, str], int] = {}
-    states: list[tuple[str, str]] = []
-    counts: list[tuple[str, int]] = []
-    there = (tally.bds3 > 0).tolist()
-    for number, (stream, station) in enumerate(zip(network.streams, network.stations, strict=True)):
-        if stream.state != "streaming":
-            continue
-        for code in promised(station):
-            delivered[stream.id, code] = int(there[number][NUMBER[BEIDOU][code]])
-        what = state(network, number)
-        if what is not None:
-            states.append((stream.id, what))
-            counts.append((stream.id, int(usable[number])))
+    tally, ids = network.tally, [stream.id for stream in network.streams]
+    now = network.tables.streams.streaming
+    rows, slots = _PROMISES.of(network.stations)
+    on = now[rows]
+    rows, slots = rows[on], slots[on]
+    name = "hncors_bds3_signal_delivered"
     text = "Of BeiDou-3's signals that are promised: 1 where the newest epoch has it, else 0"
-    names = ("station", "signal")
-    yield Family(
-        "hncors_bds3_signal_delivered", "gauge", text, names, list(delivered), list(delivered.values())
-    )
-    text = "1 for what becomes of BeiDou-3 in the newest epoch"
-    yield Family("hncors_bds3_state", "gauge", text, ("station", "state"), states, [1] * len(states))
+    labels = labels_of(name, ids, rows, slots, singly(CODES[BEIDOU]))
+    there = (tally.bds3[rows, slots] > 0).astype(np.int64)
+    yield Family(name, "gauge", text, ("station", "signal"), labels, there)
+    rows = np.flatnonzero(now)
+    what = states(network, rows)
+    rows, what = rows[what >= 0], what[what >= 0]
+    name, text = "hncors_bds3_state", "1 for what becomes of BeiDou-3 in the newest epoch"
+    labels = labels_of(name, ids, rows, what, singly(STATES))
+    yield Family(name, "gauge", text, ("station", "state"), labels, np.ones(len(rows)))
+    name = "hncors_bds3_satellites_usable"
     text = "BeiDou-3 satellites of the newest epoch with range and ephemeris"
-    labels, values = [(station,) for station, _ in counts], [value for _, value in counts]
-    yield Family("hncors_bds3_satellites_usable", "gauge", text, ("station",), labels, values)
+    usable = network.positioning.usable_bds3[rows]
+    yield Family(name, "gauge", text, ("station",), labels_of(name, ids, rows), usable)
     rows = np.flatnonzero(tally.observations.reshape(-1, 7, len(CODES[BEIDOU]))[:, BEIDOU].any(axis=1))
     text = "Observations of BeiDou-3 satellites in complete epochs"
-    ids = [(network.streams[row].id,) for row in rows.tolist()]
-    total = tally.bds3_observations[rows]
-    yield Family("hncors_bds3_observations_total", "counter", text, ("station",), ids, total)
+    name, total = "hncors_bds3_observations_total", tally.bds3_observations[rows]
+    yield Family(name, "counter", text, ("station",), labels_of(name, ids, rows), total)

@@ -66,7 +66,8 @@ def bds3(network: Network, stations: Mapping[str, Station], shown: Sequence[int]
     """Of the newest epochs of the stations `shown`, numbers of the network, as far as they stream."""
     tally = network.tally
     told, streaming, delivering = [], 0, 0
-    for number in shown:
+    uses = [None if use < 0 else STATES[use] for use in states(network, np.array(shown, np.int64)).tolist()]
+    for number, use in zip(shown, uses, strict=True):
         stream = network.streams[number]
         promises = promised(stations[stream.id])
         its: dict[str, Any] = {"id": stream.id, "state": stream.state, "promised": promises}
@@ -79,7 +80,7 @@ def bds3(network: Network, stations: Mapping[str, Station], shown: Sequence[int]
                 "satellites": int(count.max(initial=0)),
                 "signals": by_signal,
                 "missing": [code for code in promises if code not in by_signal],
-                "use": state(network, number),
+                "use": use,
             }
         else:  # nothing is known of now
             its |= {"satellites": None, "signals": None, "missing": None, "use": None}

@@ -122,7 +122,7 @@ class Pulse:
 
     @contextlib.asynccontextmanager
     async def aside(self) -> AsyncIterator[None]:
-        """While a thread works on what somebody waits for: ticks would share the interpreter with it.
+        """While something is made that somebody waits for, which would have to share the time with ticks.
 
         They wait between their steps, but no longer than `ASIDE_S` in `ASIDE_EACH_S`.
         """

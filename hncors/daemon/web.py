@@ -33,7 +33,7 @@ from hncors.registry import Station
 from hncors.settings import Web, is_loopback, parse_listen
 from hncors.supervise.areas import Areas
 from hncors.supervise.cases import OPERATOR
-from hncors.view.exposition import Writer
+from hncors.view.exposition import Family, Packing, Writer
 from hncors.view.kept import Kept
 from hncors.view.metrics import families
 from hncors.view.recorded import Recorded
@@ -46,6 +46,7 @@ from hncors.view.web_metrics import Served
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BEAT_WITHIN_S = 10.0  # a daemon whose last tick is older is not well
 MAX_BODY = 64 << 10
+TURN_S = 0.005  # of making text, after which others have their turn
 LOOK_EVERY_S = 1.0  # at what becomes of stations
 
 
@@ -137,14 +138,31 @@ class Site:
         if zipped:
             headers[hdrs.CONTENT_ENCODING] = "gzip"
         async with self._one_scrape:
-            # The network is read here, in one go: it changes only between two steps of the loop.  The text is
-            # made in another thread, for a large one takes a while.
+            # The network is read here, in one go: it changes only between two steps of the loop.
             process = self.pulse.process()._replace(served=self.served(), **self.more())
             found = list(families(self.network, self.version, process=process))
-            render = self._writer.render_gzip if zipped else self._writer.render
             async with self.pulse.aside():
-                body = await asyncio.to_thread(render, found)
+                body = await (self._text if self._writer.begun else self._first_text)(found, zipped)
         return web.Response(body=body, headers=headers)
+
+    async def _first_text(self, found: list[Family], zipped: bool) -> bytes:
+        """The text where all lines have to be made: in another thread, for that takes a while."""
+        render = self._writer.render_gzip if zipped else self._writer.render
+        return await asyncio.to_thread(render, found)
+
+    async def _text(self, found: list[Family], zipped: bool) -> bytes:
+        """The text in turns with whatever else there is to do: a thread would be waited for at each turn."""
+        parts, begun_s = list[bytes](), time.perf_counter()
+        with Packing() as packing:
+            for text in self._writer.texts(found):
+                if zipped:
+                    packing.add(text)
+                else:
+                    parts.append(text)
+                if time.perf_counter() - begun_s >= TURN_S:
+                    await asyncio.sleep(0)
+                    begun_s = time.perf_counter()
+            return await asyncio.to_thread(packing.all) if zipped else b"".join(parts)
 
     async def _let_in(self, request: web.Request) -> None:
         """To the metrics: by web_config_file where that has users, else this machine, and operators.

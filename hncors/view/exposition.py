@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -120,20 +120,25 @@ class Writer:
 
     def render(self, families: Iterable[Family]) -> bytes:
         """The text format 0.0.4 of `families`, each name once."""
-        return b"".join(self._texts(families))
+        return b"".join(self.texts(families))
 
     def render_gzip(self, families: Iterable[Family]) -> bytes:
         """The same, compressed at level 1, which costs a tenth of the default; same text, same bytes.
 
         In a thread beside, which zlib leaves to others: it takes as long as all else.
         """
-        packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
-        with ThreadPoolExecutor(1, "gzip") as beside:
-            packed = [beside.submit(packer.compress, text) for text in self._texts(families)]
-            return b"".join([*(one.result() for one in packed), packer.flush()])
+        with Packing() as packing:
+            for text in self.texts(families):
+                packing.add(text)
+            return packing.all()
 
-    def _texts(self, families: Iterable[Family]) -> Iterator[bytes]:
-        """The text of one family after the other."""
+    @property
+    def begun(self) -> bool:
+        """Whether the lines of a scrape before are at hand: making them takes ten times as long."""
+        return bool(self._before)
+
+    def texts(self, families: Iterable[Family]) -> Iterator[bytes]:
+        """The text of one family after the other; to be taken to the end."""
         now: dict[str, _Lines] = {}
         for family in families:
             if family.name in now:
@@ -145,6 +150,29 @@ class Writer:
             now[family.name] = lines
             yield lines.text
         self._before = now
+
+
+class Packing:
+    """Text packed in a thread beside while more of it is made."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+        self._beside = ThreadPoolExecutor(1, "gzip")
+        self._packed: list[Future[bytes]] = []
+
+    def __enter__(self) -> Packing:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._beside.shutdown(wait=False, cancel_futures=True)
+
+    def add(self, text: bytes) -> None:
+        """More text."""
+        self._packed.append(self._beside.submit(self._packer.compress, text))
+
+    def all(self) -> bytes:
+        """All of it packed, as soon as it is."""
+        return b"".join([*(one.result() for one in self._packed), self._packer.flush()])
 
 
 class _Lines:

@@ -144,7 +144,8 @@ def verify_command(bundle: Path, as_json: bool) -> int:
                 kept = [Found(*one) for one in names]
             except (OSError, ValueError, KeyError, TypeError) as fault:
                 raise Refused(f"{bundle}: case.json: {type(fault).__name__}: expected a case") from None
-            missing = [str(one) for one in manifest.get("not_recorded") or ()]
+            there = {path.stem for path in folder.glob("recordings/*/*.rtcm3")}
+            missing = [one for one in map(str, manifest.get("not_recorded", ())) if one not in there]
             with progress("replay 重放", 1, long=True):
                 again = replayed(folder)
             if not as_json and manifest.get("version") != VERSION:

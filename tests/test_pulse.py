@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,21 @@ from hncors.daemon.pulse import ENOUGH_FRAMES, Pulse
 from hncors.network import Network
 
 TICK_S = 0.25
+
+
+def watched(took_s: Callable[[int], float], frames: int) -> tuple[Network, list[float]]:
+    """A network, and when its ticks began; each takes so long, and so many frames come soon after it."""
+    network, begun, real = Network([]), list[float](), Network.begin_tick
+
+    def begin(now_ns: int, **more: Any) -> None:
+        begun.append(round(now_s(), 3))
+        loop: Any = asyncio.get_running_loop()
+        loop._jumping.now_s += took_s(len(begun))
+        loop.call_later(0.01, setattr, network, "frames_waiting", frames)
+        real(network, now_ns, **more)
+
+    network.begin_tick = begin  # type: ignore[method-assign]
+    return network, begun
 
 
 @pytest.mark.parametrize(
@@ -33,17 +49,7 @@ def test_ticks_begin_when_due_or_when_enough_waits_behind_a_long_one(
 
     @virtual
     async def run() -> None:
-        network, begun, real = Network([]), list[float](), Network.begin_tick
-        loop: Any = asyncio.get_running_loop()
-
-        def begin(now_ns: int, **more: Any) -> None:
-            begun.append(round(now_s(), 3))
-            loop._jumping.now_s += took_s
-            network.frames_waiting = 0
-            loop.call_later(0.01, setattr, network, "frames_waiting", frames)
-            real(network, now_ns, **more)
-
-        network.begin_tick = begin  # type: ignore[method-assign]
+        network, begun = watched(lambda number: took_s, frames)
         task = asyncio.create_task(Pulse(network, TICK_S, lambda event: None).run())
         await asyncio.sleep(2)
         task.cancel()
@@ -56,16 +62,7 @@ def test_ticks_begin_when_due_or_when_enough_waits_behind_a_long_one(
 
 @virtual
 async def test_after_some_seconds_of_short_ticks_their_distance_is_kept_again() -> None:
-    network, begun, real = Network([]), list[float](), Network.begin_tick
-    loop: Any = asyncio.get_running_loop()
-
-    def begin(now_ns: int, **more: Any) -> None:
-        begun.append(now_s())
-        loop._jumping.now_s += 0.3 if len(begun) == 1 else 0.01
-        loop.call_later(0.001, setattr, network, "frames_waiting", ENOUGH_FRAMES)
-        real(network, now_ns, **more)
-
-    network.begin_tick = begin  # type: ignore[method-assign]
+    network, begun = watched(lambda number: 0.3 if number == 1 else 0.01, ENOUGH_FRAMES)
     task = asyncio.create_task(Pulse(network, TICK_S, lambda event: None).run())
     await asyncio.sleep(10)
     task.cancel()
@@ -77,13 +74,7 @@ async def test_after_some_seconds_of_short_ticks_their_distance_is_kept_again() 
 
 @virtual
 async def test_ticks_wait_for_what_is_made_aside_and_not_for_long() -> None:
-    network, begun, real = Network([]), list[float](), Network.begin_tick
-
-    def begin(now_ns: int, **more: Any) -> None:
-        begun.append(round(now_s(), 3))
-        real(network, now_ns, **more)
-
-    network.begin_tick = begin  # type: ignore[method-assign]
+    network, begun = watched(lambda number: 0.0, 0)
     pulse = Pulse(network, TICK_S, lambda event: None)
     task = asyncio.create_task(pulse.run())
     await asyncio.sleep(0.2)

@@ -128,7 +128,7 @@ def verified(bundle: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dic
     return status, json.loads(capsys.readouterr().out)
 
 
-def test_e19_and_e20_are_shown_again_elsewhere(
+def test_rules_e19_and_e20_are_shown_again_elsewhere(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, told = verified(Path(shutil.copy(bundle, tmp_path / "sent.zip")), capsys)

@@ -150,7 +150,7 @@ async def test_two_ports_become_one_stream(monkeypatch):
                 os.close(end)
 
 
-async def test_e14_from_the_line_to_a_case(tmp_path):
+async def test_rule_e14_from_the_line_to_a_case(tmp_path):
     """A base in the city of Xiangtan; what is written to the pty is all it says, on a told clock."""
     line, line_end = pty.openpty()
     tty.setraw(line_end)

@@ -17,7 +17,7 @@ from hncors.supervise.findings import Finding
 
 PASSWORD = "correct-horse-battery"
 CANARY_DEG = (28.228311, 112.938814)  # precise coordinates that only who may see them may see
-CANARIES = ("28.2283", "112.9388", "8311", "8814")
+CANARIES = ("28.2283", "112.9388", "228311", "938814")
 USERS = {"liu": "supervisor", "chen": "supervisor", "wang": "operator", "root": "administrator"}
 CASE_NS = 1_795_600_000_000_000_000
 PLACE = f"""

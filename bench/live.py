@@ -1,6 +1,6 @@
 """The daemon under load: its own links, network and heartbeat against a caster in another process.
 
-    python bench/live.py --stations N [--seconds S] [--frames-apart] [--solved] [--tls] [--record] [--pages]
+    python bench/live.py --stations N [--seconds S] [--frames-apart] [--solved [--all-satellites]] [--tls] [--record] [--pages]
 
 Prints one JSON line.
 
@@ -13,7 +13,8 @@ Prints one JSON line.
 Every station sends MSM7 of five systems once a second, all at the same moment, an epoch in one write, with
 --frames-apart each frame in its own. With --record all of it is recorded, too: `files_open` is what the
 recorder holds open, `written_bytes_per_s` what it writes. With --solved the streams are those of a simulated
-province, ephemerides among them, and `stations_solved` counts the stations that have a position.
+province, ephemerides among them, 40 satellites a station; `stations_solved` counts the stations that have a
+position, `satellites` is how many those use.
 With --pages somebody in a third process (bench/live_asker.py) looks at pages and scrapes meanwhile: `asked`
 says how long that took.
 """
@@ -201,6 +202,7 @@ async def measure(
             "tls": options.tls,
             "plain": options.plain,
             "solved": options.solved,
+            "satellites": round(float(network.positioning.used.mean()), 1),
             "stations_solved": int((network.positioning.status == SOLVED).sum()),
             "seconds": round(took_s, 2),
             "cpu_fraction": round(cpu_s / took_s, 4),
@@ -268,6 +270,11 @@ def main() -> None:
         action="store_true",
         help="streams of a simulated province, with ephemerides, to be positioned",
     )
+    parser.add_argument(
+        "--all-satellites",
+        action="store_true",
+        help="with --solved: of a station all some 56 above 5 degrees, not 40",
+    )
     parser.add_argument("--pages", action="store_true", help="somebody looks at pages and scrapes meanwhile")
     parser.add_argument("--plain", action="store_true", help="without positions and quality of signals")
     parser.add_argument("--starts", type=float, default=400.0, help="connections begun a second")
@@ -281,6 +288,7 @@ def main() -> None:
         command = [sys.executable, str(HERE / "live_feeder.py"), "--stations", str(options.stations)]
         command += ["--written", str(written)]
         command += ["--frames-apart"] * options.frames_apart + ["--solved"] * options.solved
+        command += ["--all-satellites"] * options.all_satellites
         command += certificate(Path(folder)) if options.tls else []
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as feeder:
             try:

@@ -31,6 +31,8 @@ from hncors.simulate.scenario import read_scenario
 DAY = "2026-03-09T00:00:00"
 SYSTEMS = 5
 PROVINCE = 'name = "bench"\nstart = "2026-03-02T06:00:00"\nseconds = 86400\n[network]\ncount = 20\n'
+# The mask that leaves 40 satellites (35 to 46 in the course of a day) with 166 signals of 56 with 235 above 5 degrees.
+FORTY_DEG, ALL_DEG = 24, 5
 SECOND_NS = 1_000_000_000
 AFTER_NS = 100_000_000  # epochs are sent this long after their time
 EPOCH_AT, EPOCH_BITS = 24, 30  # place and width of the epoch time in an MSM's payload (DF004 and its like)
@@ -86,9 +88,9 @@ def of_templates() -> Callable[[int], list[list[bytes]]]:
     return lambda gps_ms: [[at_time(frame, gps_ms) for frame in epoch] for epoch in made]
 
 
-def of_a_province() -> Callable[[int], list[list[bytes]]]:
+def of_a_province(mask_deg: float) -> Callable[[int], list[list[bytes]]]:
     """The same of simulated stations, for rising times."""
-    scenario, problems = read_scenario(PROVINCE, "bench")
+    scenario, problems = read_scenario(f"{PROVINCE}mask_deg = {mask_deg}\n", "bench")
     if scenario is None:
         raise ValueError(problems[0])
     province = Province(scenario, from_unix_ns(time.time_ns()))
@@ -128,6 +130,7 @@ async def main() -> None:
     parser.add_argument("--stations", type=int, required=True)
     parser.add_argument("--frames-apart", action="store_true")
     parser.add_argument("--solved", action="store_true")
+    parser.add_argument("--all-satellites", action="store_true")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     parser.add_argument("--written", type=Path, required=True)
     options = parser.parse_args()
@@ -142,7 +145,8 @@ async def main() -> None:
     _, port = await caster.listen("127.0.0.1", 0, tls)
     print(port, flush=True)
     written: list[tuple[int, int, int]] = []
-    made = of_a_province() if options.solved else of_templates()
+    mask_deg = ALL_DEG if options.all_satellites else FORTY_DEG
+    made = of_a_province(mask_deg) if options.solved else of_templates()
     feeding = asyncio.create_task(feed(caster, names, options.frames_apart, written, made))
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await asyncio.wait({feeding, asyncio.ensure_future(ended)}, return_when=asyncio.FIRST_COMPLETED)

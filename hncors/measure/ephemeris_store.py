@@ -34,6 +34,7 @@ AGE_MS |= {"I": 7_200_000}
 APART_M = 50.0  # positions, and clocks as metres: sets that follow each other are within a few
 JUMP_MS = 600_000  # a step of time farther than this, or backwards, begins the choice anew
 LATE_MS = 120_000  # ... but for data that are only late
+AGREE_MS = 60_000  # sets are held against each other at whole minutes: GLONASS takes 4 ms to integrate
 KEPT = 12  # sets of a satellite
 CONTENTS = 4096  # sets whose content is at hand
 KINDS = 2  # sets of a satellite that stand beside each other: of Galileo I/NAV, F/NAV
@@ -101,6 +102,7 @@ class Store:
         self._due = set[int]()
         self._contents: dict[int, tuple[Ephemeris, int, tuple[object, ...]]] = {}
         self._current: dict[int, Known] = {}  # by the object's identity
+        self._parties: dict[int, tuple[int, list[Held], list[list[Held]]]] = {}  # by place: when, whose
         self._now_ms = 0  # of the last update
         self._news: list[News] = []
         self.table = _table([], self._why)
@@ -239,7 +241,7 @@ class Store:
 
     def _elect(self, place: int, heard: Sequence[Held], now_ms: int) -> Held:
         """The newest of the sets that most stations stand behind."""
-        parties = _parties(heard, now_ms)
+        parties = self._parties_of(place, heard, now_ms)
         voices = [len(set[int]().union(*(one.stations for one in party))) for party in parties]
         best = max(range(len(parties)), key=lambda n: (voices[n], parties[n][0].toe_ms))
         used = self._used.get(place)
@@ -256,12 +258,24 @@ class Store:
         return max(parties[best], key=lambda one: (one.toe_ms, one.heard_ms))
 
 
-def _parties(heard: Sequence[Held], now_ms: int) -> list[list[Held]]:
-    """Sets that agree on where the satellite is now, and what its clock shows, together; the newest first."""
-    order = sorted(heard, key=lambda one: (one.toe_ms, one.heard_ms), reverse=True)
-    if len(order) == 1:
-        return [order]
-    at = np.full(len(order), now_ms, np.int64)
+    def _parties_of(self, place: int, heard: Sequence[Held], now_ms: int) -> list[list[Held]]:
+        """As `_parties`, found once a minute.
+
+        Each station that goes over to a new set asks anew: thousands within the half minute in which all do.
+        """
+        order = sorted(heard, key=lambda one: (one.toe_ms, one.heard_ms), reverse=True)
+        if len(order) == 1:
+            return [order]
+        minute = now_ms // AGREE_MS
+        kept = self._parties.get(place)
+        if kept is None or kept[0] != minute or kept[1] != order:
+            kept = self._parties[place] = minute, order, _parties(order, minute * AGREE_MS)
+        return kept[2]
+
+
+def _parties(order: Sequence[Held], at_ms: int) -> list[list[Held]]:
+    """Sets that agree on where the satellite is, and what its clock shows, together; in the order given."""
+    at = np.full(len(order), at_ms, np.int64)
     its = states([one.ephemeris for one in order], at, np.zeros(len(order)))
     parties: list[list[int]] = []
     for n in range(len(order)):

@@ -67,7 +67,7 @@ class StationTable(Table):
     signals: Annotated[str, _one_of(*RECEIVERS), Expected("one of " + ", ".join(RECEIVERS))] = "full"
     msm: Annotated[int | None, _one_of(4, 5, 7), Expected("one of 4, 5, 7")] = None
     interval_s: Annotated[float | None, *_INTERVAL] = None
-    mask_deg: Annotated[float, *_number(0, 60)] = 5.0
+    mask_deg: Annotated[float | None, *_number(0, 60)] = None
     clock: Annotated[str | None, _one_of(*CLOCKS), Expected("one of " + ", ".join(CLOCKS))] = None
     delay_s: Annotated[float, *_number(0, 60)] = 0.3
     ephemerides: Annotated[bool, _TRUTH] = True
@@ -85,6 +85,7 @@ class Network(Table):
     systems: Annotated[str, *_SYSTEMS] = SYSTEMS
     msm: Annotated[int, _one_of(4, 5, 7), Expected("one of 4, 5, 7")] = 7
     interval_s: Annotated[float, *_INTERVAL] = 1.0
+    mask_deg: Annotated[float, *_number(0, 60)] = 5.0
     ephemeris_s: Annotated[float, *_number(1, 600)] = 30.0
     station_s: Annotated[float, *_number(1, 600)] = 10.0
 

@@ -90,7 +90,7 @@ def _station(scenario: Scenario, number: int, place: Place | None, table: Statio
         signals=table.signals,
         msm=table.msm or network.msm,
         interval_s=table.interval_s or network.interval_s,
-        mask_deg=table.mask_deg,
+        mask_deg=network.mask_deg if table.mask_deg is None else table.mask_deg,
         clock=table.clock or ("free" if number % 3 == 0 else "steered"),
         delay_s=table.delay_s,
         ephemerides=table.ephemerides,

@@ -1,6 +1,7 @@
 """The daemon under load: its own links, network and heartbeat against a caster in another process.
 
-    python bench/live.py --stations N [--seconds S] [--frames-apart] [--solved [--all-satellites]] [--tls] [--record] [--pages]
+    python bench/live.py --stations N [--seconds S] [--frames-apart] [--solved [--all-satellites]] [--tls]
+                         [--record] [--pages]
 
 Prints one JSON line.
 

@@ -31,7 +31,7 @@ from hncors.simulate.scenario import read_scenario
 DAY = "2026-03-09T00:00:00"
 SYSTEMS = 5
 PROVINCE = 'name = "bench"\nstart = "2026-03-02T06:00:00"\nseconds = 86400\n[network]\ncount = 20\n'
-# The mask that leaves 40 satellites (35 to 46 in the course of a day) with 166 signals of 56 with 235 above 5 degrees.
+# A mask that leaves 40 satellites with 166 signals (35 to 46 in the course of a day) of 56 with 235.
 FORTY_DEG, ALL_DEG = 24, 5
 SECOND_NS = 1_000_000_000
 AFTER_NS = 100_000_000  # epochs are sent this long after their time

@@ -54,7 +54,7 @@ from hncors.rtcm3.ephemeris import Ephemeris
 from hncors.signals import CHANNELS
 from hncors.tiers import tiers_of
 
-BLOCK_FRAMES = 1536  # docs/speed.md: fewer pay more for each call, more hold the event loop
+BLOCK_FRAMES = 3072  # docs/speed.md: fewer pay more for each call, more hold the event loop
 NEWS_AN_HOUR = 100  # events of one kind that a stream's data may raise in an hour
 HOUR_NS = 3600 * SECOND_NS
 IDLE_NS = SECOND_NS // 2  # after this long without bytes, frames behind a false leader are let through

@@ -54,15 +54,16 @@ class Measuring(NamedTuple):
             for number, how_many in _counted(station[epoch[observations.message[~keep]]]):
                 self.streams[number].errors["repeated_observation"] += how_many
             observations = observations.select(keep)
-        observations = self.tally.with_channels(station[epoch[observations.message]], observations)
+        row = epoch.take(observations.message)  # the epoch of each observation
+        observations = self.tally.with_channels(station, row, observations)
         late = done.relation == LATE
-        satellites, cells = self.tally.add_epochs(station, time, late, epoch, observations)
+        satellites, cells = self.tally.add_epochs(station, time, late, row, observations)
         self.tally.smoothed[station[epoch], messages.gnss] = messages.smoothing  # R18: DF417, DF008
         count_at(self.tally.closed_by, station, by)
         timed = self.timed[station]
         latency_s = (arrival // 1_000_000 - gpstime.to_unix_ms(time)) / 1000
         self.tally.count_latency(station[timed], latency_s[timed])
-        for copy in self.mirrors.look(station, time, epoch[observations.message], observations):
+        for copy in self.mirrors.look(station, time, row, observations):
             stream, like = self.streams[copy.station], self.streams[copy.other].id
             stream.errors["mirrored_epoch"] += 1
             if copy.news:

@@ -13,7 +13,7 @@ import numpy as np
 from hncors.daemon.clock import Clock
 from hncors.daemon.host_clock import HostClock
 from hncors.health import SECOND_NS, Event
-from hncors.network import BLOCK_FRAMES, Network
+from hncors.network import Network
 from hncors.network_overload import LeftOut, Pressure
 from hncors.view.process import LAG_BOUNDS_S, TICK_BOUNDS_S, Process
 
@@ -21,7 +21,7 @@ EVENTS = 1000  # kept to be shown
 MILLISECOND_NS = 1_000_000
 LAG_MINUTES = 5  # the largest lag is that of this long
 BUSY_S = 5.0  # after a tick that took longer than ticks are apart
-ENOUGH_FRAMES = 3 * BLOCK_FRAMES  # of some 1,000 stations: a tick costs some milliseconds whatever is in it
+ENOUGH_FRAMES = 4608  # of some 500 stations: a tick costs some milliseconds whatever is in it
 LOOK_S = 0.02
 TURN_S = 0.005  # of a tick, after which others have their turn
 ASIDE_S, ASIDE_EACH_S = 0.25, 1.0

@@ -257,7 +257,6 @@ class Store:
                     self._news += [News(station, *told) for station in sorted(one.stations)]
         return max(parties[best], key=lambda one: (one.toe_ms, one.heard_ms))
 
-
     def _parties_of(self, place: int, heard: Sequence[Held], now_ms: int) -> list[list[Held]]:
         """As `_parties`, found once a minute.
 

@@ -301,15 +301,28 @@ def without_repeats(epoch: I64, messages: Messages, observations: Observations) 
     """
     keep = np.ones(len(observations), bool)
     system = epoch * 8 + messages.gnss
-    _, inverse, count = np.unique(system, return_inverse=True, return_counts=True)
-    shared = count[inverse] > 1
+    shared = np.bincount(system).take(system) > 1
     older = _RANK[messages.kind] < _FIRST_MSM
     if older.any():  # 1004 has satellites of SBAS as well
         shared |= np.isin(epoch, epoch[older]) & np.isin(epoch, epoch[~older])
     if not shared.any():
         return keep
-    rows = np.flatnonzero(shared[observations.message])
+    rows = shared.take(observations.message).nonzero()[0]
     message = observations.message[rows]
+    if not older.any():
+        # Satellites that two messages name; as a rule those are the rest of what exceeds 64 cells, and so
+        # others. Rows of a satellite follow each other: one of each tells.
+        number = np.zeros(system.max() + 1, np.int64)
+        number[system[shared]] = 1
+        number = number.cumsum()
+        named = number.take(system).take(message) * 64 + observations.satellite[rows] % 64
+        first = np.ones(len(rows), bool)
+        first[1:] = (named[1:] != named[:-1]) | (message[1:] != message[:-1])
+        twice = np.bincount(named[first]) > 1
+        if not twice.any():
+            return keep
+        some = twice.take(named).nonzero()[0]
+        rows, message = rows[some], message[some]
     rank = _RANK[messages.kind[message]]
     satellite = (epoch[message] * 8 + observations.gnss[rows]) * 256 + observations.satellite[rows]
     again = np.zeros(len(rows), bool)

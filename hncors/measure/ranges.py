@@ -27,11 +27,10 @@ _CODES: dict[str, tuple[str, ...]] = {
     "C": ("2I 2X 2Q", "6I 6X 6Q", "7I 7X 7Q"),
     "I": ("5A",),
 }
-_CHOICES = 8
 _L1_HZ = 1575.42e6
 
 _BAND = np.full((7, SLOTS), -1, np.int64)
-_CHOICE = np.zeros((7, SLOTS), np.int64)
+_CHOICE = np.zeros((7, SLOTS), np.int8)  # which a stable sort takes in one pass
 for _letter, _bands in _CODES.items():
     for _band, _names in enumerate(_bands):
         for _choice, _code in enumerate(_names.split()):
@@ -41,7 +40,7 @@ for _letter, _bands in _CODES.items():
 
 # The order of systems in an epoch: QZSS follows GPS, with which it may share a clock.
 _BY_TURN = np.array([GNSS.index(letter) for letter in "GJRESCI"])
-_TURN = np.argsort(_BY_TURN)
+_FIRST_KEY = (np.argsort(_BY_TURN) * 64).repeat(SLOTS)
 
 SINGLE, SECOND, THIRD = range(3)
 """Pairings: the first band alone, with the second, with the third."""
@@ -97,33 +96,32 @@ class Ranges(NamedTuple):
 def choose(epoch: I64, epochs: int, messages: Messages, observations: Observations) -> Choice:
     """The ranges of some epochs; `epoch` is that of each message. None of those without milliseconds."""
     o = observations
-    number = o.gnss.astype(np.int64)
-    key = _TURN.take(number) * 64 + o.satellite
-    number *= SLOTS
+    number = o.gnss * np.int64(SLOTS)
     number += o.signal
-    band = _BAND.take(number)
-    good: B = (band >= 0) & ~np.isnan(o.pseudorange_m) & (o.satellite < 64)
+    good = _BAND.take(number) >= 0
+    good &= o.pseudorange_m == o.pseudorange_m  # not nan
+    good &= o.satellite < 64
     mixed = ambiguous(messages.kind)
     if mixed.any():
         good &= ~mixed[o.message]
     row = good.nonzero()[0]
-    at = epoch.take(o.message)
     if len(row) < len(good):
-        number, key, band, at = number[row], key[row], band[row], at[row]
+        number = number.take(row)
+    key = _FIRST_KEY.take(number)
+    key += o.satellite.take(row)
     named = np.zeros(7 * 64, np.int64)
     named[key] = 1
     satellites = named.nonzero()[0]
     named[satellites] = np.arange(len(satellites))
-    band *= len(satellites)
-    band += named.take(key)
-    band *= epochs
-    band += at
+    place = _BAND.take(number)
+    place *= len(satellites)
+    place += named.take(key)
+    place *= epochs
+    place += epoch.take(o.message.take(row))
     table = np.full(BANDS * len(satellites) * epochs, -1, np.int64)
-    choice = _CHOICE.take(number)
     # What comes later takes the place: the better choice, of equals the first row.
-    for one in np.flatnonzero(np.bincount(choice, minlength=_CHOICES))[::-1].tolist():
-        its = slice(None) if one == 0 and not choice.any() else choice == one
-        table[band[its][::-1]] = row[its][::-1]
+    worst_first = np.argsort(_CHOICE.take(number), kind="stable")[::-1]
+    table[place.take(worst_first)] = row.take(worst_first)
     return _paired(satellites, table.reshape(BANDS, len(satellites), epochs))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hncors.measure.epoch import satellites_by_system
@@ -61,13 +63,16 @@ class Tally:
             getattr(other, name)[stay] = column[before[stay]]
         return other
 
-    def with_channels(self, station: I64, observations: Observations) -> Observations:
-        """GLONASS channels where another message of the stream has told them (1020, MSM5, MSM7)."""
+    def with_channels(self, station: I64, row: I64, observations: Observations) -> Observations:
+        """GLONASS channels where another message of the stream has told them (1020, MSM5, MSM7).
+
+        `station` is by epoch, `row` the epoch of each observation.
+        """
         rows = np.flatnonzero(observations.gnss == GLONASS)
         if not len(rows):
             return observations
         channel = observations.channel[rows]
-        place = station[rows] * 64 + observations.satellite[rows]
+        place = station[row[rows]] * 64 + observations.satellite[rows]
         told = channel != CHANNEL_UNKNOWN
         table = self.channels.reshape(-1)
         if told.all():
@@ -88,9 +93,9 @@ class Tally:
         np.add.at(self.latency_sum_s, station, latency_s)
 
     def add_epochs(
-        self, station: I64, time_ms: I64, late: B, epoch: I64, observations: Observations
+        self, station: I64, time_ms: I64, late: B, row: I64, observations: Observations
     ) -> tuple[I64, I64]:
-        """Add complete epochs; their messages' `epoch` is a row of `station`, `time_ms` and `late`.
+        """Add complete epochs; the observations' `row` is one of `station`, `time_ms` and `late`.
 
         The epochs of a station follow each other in the order they were complete; a `late` one came when
         a newer one had already been received.
@@ -98,49 +103,41 @@ class Tally:
         Returns satellites by epoch and system, shape (epochs, 7), and observations by epoch.
         """
         count = len(station)
-        of_row = epoch.take(observations.message)
         cell = observations.gnss.astype(np.int64) * SLOTS
         cell += observations.signal
-        tracked = satellites_by_system(of_row, count, observations.gnss, observations.satellite)
-        place = station.take(of_row) * CELLS
-        place += cell
-        np.add.at(self.observations.reshape(-1), place, 1)
-        self.seen.reshape(-1)[place] = True
-        new = (observations.gnss == BEIDOU) & (observations.satellite >= BDS3_FIRST_SATELLITE)
-        self.bds3_observations += np.bincount(
-            station.take(of_row[new]), minlength=len(self.bds3_observations)
-        )
+        tracked = satellites_by_system(row, count, observations.gnss, observations.satellite)
+        # Of all signals there are, receivers send a tenth: a column for each of those.
+        sent = np.bincount(cell, minlength=CELLS).nonzero()[0]
+        number = np.zeros(CELLS, np.int64)
+        number[sent] = np.arange(len(sent))
+        shape = count, len(sent)
+        place = row * len(sent) + number.take(cell)
+        by_signal = np.bincount(place, minlength=math.prod(shape)).reshape(shape)
+        new = ((observations.gnss == BEIDOU) & (observations.satellite >= BDS3_FIRST_SATELLITE)).nonzero()[0]
+        bds3 = np.bincount(row[new] * SLOTS + observations.signal[new], minlength=count * SLOTS)
+        bds3 = bds3.reshape(count, SLOTS)
+        at = (station * CELLS)[:, None] + sent
+        np.add.at(self.observations.reshape(-1), at, by_signal)
+        self.seen.reshape(-1)[at[by_signal > 0]] = True
+        np.add.at(self.bds3_observations, station, bds3.sum(axis=1))
         in_turn = np.flatnonzero(~late)
         if len(in_turn):
             # a station's last is its newest, also where time went back; earlier ones need no gauges
             last = in_turn[np.append(station[in_turn][1:] != station[in_turn][:-1], True)]
-            self.newest_ms[station[last]] = time_ms[last]
-            self.satellites[station[last]] = tracked[last]
-            some, at = observations, of_row
-            if len(last) < count:
-                number = np.full(count, -1, np.int64)
-                number[last] = np.arange(len(last))
-                rows = np.flatnonzero(number[of_row] >= 0)
-                some, at, cell, new = observations.select(rows), number[of_row[rows]], cell[rows], new[rows]
-            self._latest(station[last], at, cell, new, some)
-        return tracked, np.bincount(of_row, minlength=count)
-
-    def _latest(self, who: I64, at: I64, cell: I64, new: B, observations: Observations) -> None:
-        """Gauges of the newest epoch of some stations; `at` is the row in `who` of each observation.
-
-        `new` are observations of BeiDou-3 satellites.
-        """
-        count = len(who)
-        bds3 = np.bincount(at[new] * SLOTS + observations.signal[new], minlength=count * SLOTS)
-        self.bds3[who] = bds3.reshape(count, SLOTS)
-        self.seen_bds3[who] |= self.bds3[who] > 0
-        cn0 = observations.cn0_dbhz
-        key = at * CELLS + cell
-        unknown = np.isnan(cn0)
-        if unknown.any():
-            key, cn0 = key[~unknown], cn0[~unknown]
-        self.cn0_count[who] = np.bincount(key, minlength=count * CELLS).reshape(count, CELLS)
-        self.cn0_sum_dbhz[who] = np.bincount(key, cn0, minlength=count * CELLS).reshape(count, CELLS)
+            who = station[last]
+            self.newest_ms[who], self.satellites[who] = time_ms[last], tracked[last]
+            self.bds3[who] = bds3[last]
+            self.seen_bds3[who] |= bds3[last] > 0
+            cn0, known = observations.cn0_dbhz, by_signal
+            unknown = np.isnan(cn0)
+            if unknown.any():
+                known = known - np.bincount(place[unknown], minlength=math.prod(shape)).reshape(shape)
+                cn0 = np.where(unknown, 0.0, cn0)
+            total = np.bincount(place, cn0, minlength=math.prod(shape)).reshape(shape)
+            self.cn0_count[who], self.cn0_sum_dbhz[who] = 0, 0.0
+            self.cn0_count.reshape(-1)[at[last]] = known[last]
+            self.cn0_sum_dbhz.reshape(-1)[at[last]] = total[last]
+        return tracked, by_signal.sum(axis=1)
 
 
 def count_at(counts: I64, row: I64, column: I64) -> None:

@@ -62,7 +62,7 @@ from hncors.view.metrics import families
 HERE = Path(__file__).parent
 LAG_STEP_S = 0.01
 SETTLE_S = 3.0  # after the last stream is up, before measuring begins
-CALM_PER_S = 200  # stations: of many, what the start has put off is caught up with first
+CALM_PER_S = 100  # stations: of many, what the start has put off is caught up with first
 UP_WITHIN_S, LOOK_EVERY_S = 90.0, 0.5
 
 

@@ -159,7 +159,7 @@ def files_open(folder: Path | None) -> int:
 
 async def measure(
     options: argparse.Namespace, port: int, folder: Path | None
-) -> tuple[dict[str, object], Watched]:
+) -> tuple[dict[str, object], list[tuple[int, Tick]]]:
     """Connect everybody, let it settle, watch."""
     scheme = "ntrips" if options.tls else "ntrip"
     stations = [
@@ -194,6 +194,7 @@ async def measure(
             await asyncio.sleep(options.seconds - (time.monotonic() - began_s))
         took_s, cpu_s = time.monotonic() - began_s, time.process_time() - cpu_s
         lagging.cancel()
+        counted, network.counted = network.counted, None  # what the scrape below keeps waiting is none of it
         scrape_s = time.process_time()
         lines = Writer().render(list(families(network, VERSION))).count(b"\n")
         scrape_s = time.process_time() - scrape_s
@@ -207,7 +208,7 @@ async def measure(
             "stations_solved": int((network.positioning.status == SOLVED).sum()),
             "seconds": round(took_s, 2),
             "cpu_fraction": round(cpu_s / took_s, 4),
-            "us_per_epoch": round(cpu_s / sum(len(t.epochs.station) for _, t in network.counted) * 1e6, 1),
+            "us_per_epoch": round(cpu_s / sum(len(t.epochs.station) for _, t in counted) * 1e6, 1),
             "loop_lag_p99_s": round(float(np.quantile(late or [took_s], 0.99)), 4),
             "loop_lag_max_s": round(max(late, default=took_s), 4),
             "rss_bytes": rss(),
@@ -233,14 +234,14 @@ async def measure(
             }
     if options.profile:
         profile.dump_stats(options.profile)
-    return result, network
+    return result, counted
 
 
-def latencies(network: Watched, written: np.ndarray) -> np.ndarray:
+def latencies(counted: list[tuple[int, Tick]], written: np.ndarray) -> np.ndarray:
     """Seconds from an epoch's last byte to its being counted."""
     when = {(gps_ms, station): ns for gps_ms, station, ns in written.tolist()}
     found = []
-    for counted_ns, tick in network.counted or ():
+    for counted_ns, tick in counted:
         for station, gps_ms in zip(tick.epochs.station.tolist(), tick.epochs.time_ms.tolist(), strict=True):
             if (gps_ms, station) in when:
                 found.append((counted_ns - when[gps_ms, station]) / 1e9)
@@ -293,11 +294,11 @@ def main() -> None:
         command += certificate(Path(folder)) if options.tls else []
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as feeder:
             try:
-                result, network = asyncio.run(measure(options, int(feeder.stdout.readline()), recordings))
+                result, counted = asyncio.run(measure(options, int(feeder.stdout.readline()), recordings))
             finally:
                 feeder.stdin.close()
                 feeder.wait(30)
-        found = latencies(network, np.load(written))
+        found = latencies(counted, np.load(written))
     result["epochs"] = len(found)
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         result[f"arrival_to_metric_{name}_s"] = round(float(np.quantile(found, share)), 4)

@@ -31,8 +31,9 @@ from hncors.simulate.scenario import read_scenario
 DAY = "2026-03-09T00:00:00"
 SYSTEMS = 5
 PROVINCE = 'name = "bench"\nstart = "2026-03-02T06:00:00"\nseconds = 86400\n[network]\ncount = 20\n'
-# A mask that leaves 40 satellites with 166 signals (35 to 46 in the course of a day) of 56 with 235.
-FORTY_DEG, ALL_DEG = 24, 5
+FORTY, ALL_DEG = 40, 5  # satellites a station
+CELLS_AT = 169  # bits of an MSM before its cell mask: last the masks of satellites (64) and signals (32)
+ROUGH_BITS, FINE_BITS = 36, 20  # of a satellite of MSM7; of a fine pseudorange, which come first (DF405)
 SECOND_NS = 1_000_000_000
 AFTER_NS = 100_000_000  # epochs are sent this long after their time
 EPOCH_AT, EPOCH_BITS = 24, 30  # place and width of the epoch time in an MSM's payload (DF004 and its like)
@@ -88,13 +89,38 @@ def of_templates() -> Callable[[int], list[list[bytes]]]:
     return lambda gps_ms: [[at_time(frame, gps_ms) for frame in epoch] for epoch in made]
 
 
-def of_a_province(mask_deg: float) -> Callable[[int], list[list[bytes]]]:
-    """The same of simulated stations, for rising times."""
-    scenario, problems = read_scenario(f"{PROVINCE}mask_deg = {mask_deg}\n", "bench")
-    if scenario is None:
-        raise ValueError(problems[0])
-    province = Province(scenario, from_unix_ns(time.time_ns()))
+def of_a_province(every: bool) -> Callable[[int], list[list[bytes]]]:
+    """The same of simulated stations, for rising times; `every`: all satellites, not forty."""
+    now_ms = from_unix_ns(time.time_ns())
+    for mask_deg in range(ALL_DEG, 60):  # the one that leaves forty now
+        scenario, problems = read_scenario(f"{PROVINCE}mask_deg = {mask_deg}\n", "bench")
+        if scenario is None:
+            raise ValueError(problems[0])
+        epochs = [frames(sent.data) for sent in Province(scenario, now_ms).epoch(now_ms).sent]
+        if every or sum(named(frame)[0] for epoch in epochs for frame in epoch) <= FORTY * len(epochs):
+            break
+    province = Province(scenario, now_ms)
     return lambda gps_ms: [frames(sent.data) for sent in province.epoch(gps_ms).sent]
+
+
+def named(frame: bytes) -> tuple[int, int]:
+    """How many satellites and signals an MSM names; none of other messages."""
+    if not 1071 <= kind(frame) <= 1137:
+        return 0, 0
+    bits = int.from_bytes(frame[3:-3], "big") >> 8 * (len(frame) - 6) - CELLS_AT
+    return (bits >> 32 & (1 << 64) - 1).bit_count(), (bits & (1 << 32) - 1).bit_count()
+
+
+def own(epoch: list[bytes], number: int) -> list[bytes]:
+    """The epoch with another fraction of one pseudorange: no two stations bring the same observations."""
+    at, frame = next(((at, one) for at, one in enumerate(epoch) if kind(one) == 1077), (0, b""))
+    if not frame:
+        return epoch
+    satellites, signals = named(frame)
+    bit = 24 + CELLS_AT + satellites * (signals + ROUGH_BITS) + FINE_BITS  # the one after the field
+    changed = int.from_bytes(frame[:-3], "big") ^ number << 8 * (len(frame) - 3) - bit
+    body = changed.to_bytes(len(frame) - 3, "big")
+    return [*epoch[:at], body + crc24q(body).to_bytes(3, "big"), *epoch[at + 1 :]]
 
 
 async def feed(
@@ -109,15 +135,16 @@ async def feed(
         due_ns = time.time_ns() // SECOND_NS * SECOND_NS + SECOND_NS
         gps_ms = from_unix_ns(due_ns)
         epochs = made(gps_ms)
-        pieces = epochs if apart else [[b"".join(epoch)] for epoch in epochs]
+        mine = [own(epochs[number % len(epochs)], number // len(epochs)) for number in range(len(names))]
+        pieces = mine if apart else [[b"".join(epoch)] for epoch in mine]
         most = max(map(len, pieces))
         await asyncio.sleep((due_ns + AFTER_NS - time.time_ns()) / SECOND_NS)
         for turn in range(most):
             for number, name in enumerate(names):
-                mine = pieces[number % len(pieces)]
-                if turn < len(mine):
-                    caster.publish(name, mine[turn])
-                    if turn == len(mine) - 1:
+                its = pieces[number]
+                if turn < len(its):
+                    caster.publish(name, its[turn])
+                    if turn == len(its) - 1:
                         written.append((gps_ms, number, time.time_ns()))
                 if not number % 500:
                     await asyncio.sleep(0)
@@ -145,8 +172,7 @@ async def main() -> None:
     _, port = await caster.listen("127.0.0.1", 0, tls)
     print(port, flush=True)
     written: list[tuple[int, int, int]] = []
-    mask_deg = ALL_DEG if options.all_satellites else FORTY_DEG
-    made = of_a_province(mask_deg) if options.solved else of_templates()
+    made = of_a_province(options.all_satellites) if options.solved else of_templates()
     feeding = asyncio.create_task(feed(caster, names, options.frames_apart, written, made))
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await asyncio.wait({feeding, asyncio.ensure_future(ended)}, return_when=asyncio.FIRST_COMPLETED)

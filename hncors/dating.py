@@ -150,6 +150,16 @@ def renumbered(dated: Dated, number: I64) -> Dated:
     return Dated(messages, observations, stream[rows], dated.time_ms[rows], dated.arrival_ns[rows])
 
 
+def gathered(parts: Sequence[Dated], at_once: int) -> Iterator[Dated]:
+    """As `join`, of `at_once` streams at a time: what is put together then is still in the cache."""
+    groups: dict[int, list[Dated]] = {}
+    for one in parts:
+        for some in divided(one, at_once):
+            groups.setdefault(int(some.stream[0]) // at_once, []).append(some)
+    for group in sorted(groups):
+        yield join(groups[group])
+
+
 def divided(dated: Dated, at_once: int) -> Iterator[Dated]:
     """The messages of `at_once` streams at a time, in their order; nothing where there are none."""
     if not len(dated.stream):

@@ -21,7 +21,7 @@ from hncors import gpstime
 from hncors.causes import Causes
 from hncors.completion import Completion
 from hncors.coordinates import Coordinates
-from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, divided, identities, join, nearby, part
+from hncors.dating import ASTRAY_MS, NOTHING, Dated, date, gathered, identities, join, nearby, part
 from hncors.gpstime import WEEK_MS
 from hncors.health import (
     CONNECTED,
@@ -238,10 +238,10 @@ class Network:
         self._events += self.overload.look(now_ns, left_out)
         if left_out.level >= FRAMES:
             self._came = self.overload.give_up(self._came, now_ns, self.streams)
-        yield from self._decode()
-        still_open: list[Dated] = []
+        dated = yield from self._decode()
+        self._held, still_open = NOTHING, list[Dated]()
         measured = left_out.level < MEASURES
-        for some in divided(self._held, at_once):
+        for some in gathered(dated, at_once):
             self._done.append((yield from self._complete(some, now_ns, end=False, measured=measured)))
             still_open.append(self._held)
             yield
@@ -272,9 +272,7 @@ class Network:
         """End of everything that was fed (a replay): nothing more will complete the open epochs."""
         for number, stream in enumerate(self.streams):
             self._keep(number, stream.framer.idle(), max(stream.byte_ns, stream.frame_ns))
-        for _ in self._decode():
-            pass
-        tick = whole(self._complete(self._held, now_ns, end=True))
+        tick = whole(self._complete(join(whole(self._decode())), now_ns, end=True))
         self._events += self.causes.judge(now_ns, self.quality)
         for stream in self.streams:
             stream.account.settle(self._blind)
@@ -298,12 +296,12 @@ class Network:
             if not stream.framer.pending:
                 self._waiting.discard(number)
 
-    def _decode(self) -> Iterator[None]:
-        """Decode the frames that came, in blocks, and join them to the epochs still open."""
+    def _decode(self) -> Generator[None, None, list[Dated]]:
+        """The epochs still open, then the frames that came, decoded in blocks."""
         dated = [self._held]
         came, self._came, self.frames_waiting = self._came, [], 0
         if not came:
-            return
+            return dated
         # Which of two stations was read first within a millisecond no recording tells: it must not matter.
         came.sort(key=itemgetter(1, 0))  # when, and whose
         frames = [frame for one in came for frame in one.frames]
@@ -321,7 +319,7 @@ class Network:
                 self._tell(self.streams[self.index[event.station]], [event])
             dated.append(new)
             yield
-        self._held = join(dated)
+        return dated
 
     def _account(self, block: Block, owner: I64) -> None:
         self.tally.count_messages(owner, block.type)

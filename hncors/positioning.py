@@ -64,7 +64,7 @@ MOVED_M = 5.0
 of where more would lead (MOVED_M^2 / 2e7), and the air's delay within 2 mm of that at the height found."""
 NEVER_MS = -(1 << 60)
 WHATEVER_CAME: Mapping[str, Any] = {"divide": "ignore", "invalid": "ignore", "over": "ignore"}  # as a range
-BLOCK = 512
+BLOCK = 1024
 """Epochs that are solved together: numpy's calls cost little then, and what they need does not grow."""
 
 

@@ -85,8 +85,10 @@ LASTING = {
     ("HncorsLead", ""),
 }  # fmt: skip
 """What comes of an old receiver, a line with errors, an unfiled station and permits that are over."""
-AFTERWARDS = {("HncorsAvailabilityBurnFast", "")}
-"""Three of fifteen stations were away for a part of the run that is no small part of the windows."""
+AFTERWARDS = {("HncorsAvailabilityBurnFast", ""), ("HncorsAvailabilityBurnSlow", "")}
+AFTERWARDS |= {("HncorsStationAvailability", station) for station in ("CSHA", "ZHZH", "HYNG")}
+"""Three of fifteen stations were away for a part of the run that is no small part of the windows: 15 s of 90,
+where 3 % are enough. All but the first wait for a quarter of an hour, here half a minute, of a long run."""
 SILENCED = ("HncorsReferencePoint", "YIYG")
 GROUPS = {
     ("satellite", ""): [("HncorsSatelliteFault", "")],

@@ -70,6 +70,7 @@ def healthy(stations: Sequence[str] = STATIONS) -> Series:
         *("config_restart_needed", "overloaded", "host_clock_offset_seconds", "ledger_outbox_messages"),
         *(
             "tick_faults_total",
+            "accept_failures_total",
             "monitor_blind_seconds_total",
             "host_clock_steps_total",
             "ledger_dropped_total",
@@ -285,6 +286,7 @@ def monitor() -> list[Fault]:
             {named("hncors_link_faults_total", station=STATIONS[0]): appears(1, minute=70)},
             [("HncorsLinkFaults", "warning", {})],
         ),
+        _own("accept_failures_total", count(0, 0, minute=70, once=3), "HncorsNoHandles", "warning"),
         _own("overloaded", level(0, 1, minute=70), "HncorsOverloaded", "critical"),
         Fault(
             "HncorsLoopLag",

@@ -23,7 +23,7 @@ LAG_MINUTES = 5  # the largest lag is that of this long
 BUSY_S = 5.0  # after a tick that took longer than ticks are apart
 ENOUGH_FRAMES = 4608  # of some 500 stations: a tick costs some milliseconds whatever is in it
 LOOK_S = 0.02
-TURN_S = 0.005  # of a tick, after which others have their turn
+TURN_S = 0.005  # of a tick, or of making text, after which others have their turn
 ASIDE_S, ASIDE_EACH_S = 0.25, 1.0
 FAULTS_IN_A_ROW = 3  # ticks that a fault ended, before it is an event
 

@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from hncors.daemon import handles, territory
-from hncors.daemon.pulse import Pulse
+from hncors.daemon.pulse import TURN_S, Pulse
 from hncors.daemon.web_api import Api
 from hncors.daemon.web_bundle import Bundles
 from hncors.daemon.web_connections import MOST, Connections
@@ -46,7 +46,6 @@ from hncors.view.web_metrics import Served
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BEAT_WITHIN_S = 10.0  # a daemon whose last tick is older is not well
 MAX_BODY = 64 << 10
-TURN_S = 0.005  # of making text, after which others have their turn
 LOOK_EVERY_S = 1.0  # at what becomes of stations
 
 

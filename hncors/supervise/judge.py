@@ -33,13 +33,12 @@ from hncors.supervise.regions import Regions
 from hncors.supervise.rules import RULES, Rule
 from hncors.supervise.scan import Lead as RowLead
 from hncors.supervise.seen import Seen, World, degrees, placed_deg, seen_of, serials_of
-from hncors.supervise.sources import Sources
+from hncors.supervise.sources import MOST_SUBJECTS, Sources
 from hncors.supervise.suspicion import PERSISTENT, Counted, Standing, standing
 
 EVERY_NS = 60 * SECOND_NS  # a stream is looked at so often
 HEARD_NS = 120 * SECOND_NS  # a base heard within this is on the air
 AGAIN_NS = 600 * SECOND_NS  # what was not seen for so long has ended; seen again it is news again
-MOST_SUBJECTS = 20_000
 MOST_ROWS = 5_000  # of sourcetables, over all casters, that leads are kept of
 MOST_KEPT = 10_000
 

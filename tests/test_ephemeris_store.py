@@ -71,6 +71,31 @@ def test_e01_the_newest_set_decides_health() -> None:
     assert used_toe(one) == TOE + 2 * HOUR_MS
 
 
+def test_sets_are_held_against_each_other_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of stations that go over to a new set one by one: GLONASS' arcs are dear to integrate."""
+    compared, states = [], store.states
+
+    def counted(sets, *others):
+        compared.append(len(sets))
+        return states(sets, *others)
+
+    monkeypatch.setattr(store, "states", counted)
+    one = Store()
+    for station in range(200):
+        one.add(gps(), NOW, station)
+    one.update(NOW)
+    for station in range(200):
+        one.add(gps(TOE + 2 * HOUR_MS), NOW, station)
+        one.update(NOW + 100 * station)
+    assert compared == [2]
+    assert used_toe(one) == TOE + 2 * HOUR_MS
+    one.add(gps(TOE + 2 * HOUR_MS, along_m=100), NOW + 30_000, 7)  # a third, which contradicts both
+    assert kinds(one.update(NOW + 30_000)) == {(7, "ephemeris_outvoted"): 1}
+    one.add(gps(TOE + 2 * HOUR_MS), NOW + MINUTE_MS, 7)
+    one.update(NOW + MINUTE_MS)
+    assert compared == [2, 3, 3]
+
+
 def test_e02_sets_grow_old() -> None:
     one = Store()
     one.add(gps(), NOW, 0)

@@ -23,8 +23,9 @@ LAG_MINUTES = 5  # the largest lag is that of this long
 BUSY_S = 5.0  # after a tick that took longer than ticks are apart
 ENOUGH_FRAMES = 4608  # of some 500 stations: a tick costs some milliseconds whatever is in it
 LOOK_S = 0.02
-TURN_S = 0.005  # of a tick, or of making text, after which others have their turn
-ASIDE_S, ASIDE_EACH_S = 0.25, 1.0
+TURN_S = 0.005  # of a tick, after which others have their turn
+ROUNDS = 4  # of the event loop then: to accept, to read, to answer and to write is one each
+ASIDE_S, ASIDE_EACH_S = 0.25, 0.8  # less than a second: for one who asks every second
 FAULTS_IN_A_ROW = 3  # ticks that a fault ended, before it is an event
 
 log = logging.getLogger("hncors")
@@ -114,7 +115,8 @@ class Pulse:
             for _ in steps:
                 await self._wait_aside()
                 if time.perf_counter() - begun_s >= TURN_S:
-                    await asyncio.sleep(0)
+                    for _ in range(ROUNDS):
+                        await asyncio.sleep(0)
                     begun_s = time.perf_counter()
         finally:
             for _ in steps:  # at the end of the daemon: what was begun is done

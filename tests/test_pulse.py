@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from scripted_caster import now_s, virtual
 
-from hncors.daemon.pulse import ENOUGH_FRAMES, Pulse
+from hncors.daemon import pulse as pulse_module
+from hncors.daemon.pulse import ENOUGH_FRAMES, ROUNDS, Pulse
 from hncors.network import Network
 
 TICK_S = 0.25
@@ -88,3 +89,38 @@ async def test_ticks_wait_for_what_is_made_aside_and_not_for_long() -> None:
     task.cancel()
     # Each second at most a quarter: that of 1.5 waits until 1.75, when the next is due, too; so on from 2.5.
     assert begun == [1.75, 1.75, 2.0, 2.25, 2.75, 2.75, 3.0, 3.25, 3.75, 3.75, 4.0]
+
+
+@pytest.mark.parametrize(("guests", "rounds"), [(0, 1), (1, ROUNDS)])
+def test_who_looks_at_pages_is_served_between_two_steps_of_a_tick(
+    monkeypatch: pytest.MonkeyPatch, guests: int, rounds: int
+) -> None:
+    """A request takes a round of the event loop to be accepted, one to be read, one to be answered."""
+    monkeypatch.setattr(pulse_module, "TURN_S", 0.0)
+    network, steps, served, ended = Network([]), list[int](), list[int](), asyncio.Event()
+
+    def go_on() -> bool:
+        steps.append(len(served))
+        if len(steps) == 4:
+            ended.set()
+        return len(steps) < 4
+
+    async def asked() -> None:
+        while True:
+            served.append(len(steps))
+            await asyncio.sleep(0)
+
+    @virtual
+    async def run() -> None:
+        monkeypatch.setattr(network, "go_on", go_on)
+        monkeypatch.setattr(network, "finish_tick", lambda: None)
+        pulse = Pulse(network, TICK_S, lambda event: None)
+        pulse.guests = lambda: guests
+        tasks = [asyncio.create_task(asked()), asyncio.create_task(pulse.run())]
+        await ended.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run()
+    assert [after - before for before, after in pairwise(steps[:4])] == [rounds] * 3

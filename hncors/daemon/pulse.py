@@ -51,6 +51,7 @@ class Pulse:
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.tick_s = tick_s
         self.clock = clock or Clock()
+        self.guests: Callable[[], int] = lambda: 0  # connections of those who look at pages
         self.lag_s = 0.0  # how late the last tick began
         self.beat_ns = (
             0  # when the last tick that went well ended, UTC nanoseconds since 1970; 0: there was none
@@ -115,7 +116,7 @@ class Pulse:
             for _ in steps:
                 await self._wait_aside()
                 if time.perf_counter() - begun_s >= TURN_S:
-                    for _ in range(ROUNDS):
+                    for _ in range(ROUNDS if self.guests() else 1):
                         await asyncio.sleep(0)
                     begun_s = time.perf_counter()
         finally:

@@ -75,6 +75,7 @@ class Site:
         self.trend = Trend(self.network)
         self.live = Live(now_ns)
         self.connections = Connections(handles.most_connections(MOST))
+        self.pulse.guests = self.connections.__len__
         self.guard = Guard(
             self.settings, self.users, Sessions(time.monotonic, now_ns), secure=self.context is not None
         )
